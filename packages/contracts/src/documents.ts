@@ -1,0 +1,162 @@
+import { z } from 'zod';
+import { backupId, implementationId, planId, restoreId } from './ids.ts';
+
+/** The JSON that edges print and programs rely on (`surface.md`, *JSON*). Sizes are bytes, times ISO 8601 in UTC. */
+
+export const backupType = z.enum(['full', 'incremental', 'differential', 'config_only']);
+export type BackupType = z.infer<typeof backupType>;
+
+export const compression = z.enum(['zstd', 'gzip', 'none']);
+export type Compression = z.infer<typeof compression>;
+
+export const backupStatus = z.enum(['pending', 'running', 'completed', 'failed', 'canceled']);
+export type BackupStatus = z.infer<typeof backupStatus>;
+
+const count = z.int().nonnegative();
+
+export const backupStats = z.strictObject({
+  tables: count,
+  rows: count,
+  rowsRead: count,
+  rowsChanged: count,
+  bytesRaw: count,
+  bytesStored: count,
+  blocksNew: count,
+  blocksReused: count,
+  durationMs: count,
+});
+export type BackupStats = z.infer<typeof backupStats>;
+
+export const implementationRef = z.strictObject({ id: implementationId, module: z.string(), key: z.string() });
+export type ImplementationRef = z.infer<typeof implementationRef>;
+
+export const errorDocument = z.strictObject({
+  code: z.string(),
+  params: z.record(z.string(), z.unknown()),
+  message: z.string(),
+  hint: z.string(),
+});
+export type ErrorDocument = z.infer<typeof errorDocument>;
+
+export const backupDocument = z.strictObject({
+  id: backupId,
+  implementation: implementationRef,
+  type: backupType,
+  status: backupStatus,
+  parentId: backupId.nullable(),
+  createdAt: z.iso.datetime(),
+  completedAt: z.iso.datetime().nullable(),
+  expiresAt: z.iso.datetime().nullable(),
+  held: z.boolean(),
+  description: z.string().nullable(),
+  createdBy: z.string().nullable(),
+  stats: backupStats,
+  probe: z.strictObject({ used: z.boolean(), reason: z.string().optional() }),
+  checksum: z.string().nullable(),
+  encrypted: z.boolean(),
+  compression,
+  filePath: z.string().nullable(),
+  verifiedAt: z.iso.datetime().nullable(),
+  error: errorDocument.optional(),
+});
+export type BackupDocument = z.infer<typeof backupDocument>;
+
+export const restoreMode = z.enum(['merge', 'exact', 'missing']);
+export type RestoreMode = z.infer<typeof restoreMode>;
+
+/** Why a row or table of a plan cannot be applied as it stands. */
+export const conflictKind = z.enum([
+  'moved', // the key lives outside the slice now
+  'unique', // another row holds a value that must be unique
+  'parent-missing', // a row that is pointed at no longer exists
+  'drift', // a type changed so that a value does not fit, or a required column is new
+  'generated', // a GENERATED ALWAYS column differs and cannot be written
+  'triggers', // a trigger cannot be kept from firing
+  'unsupported', // the table cannot be written by this role or version
+]);
+export type ConflictKind = z.infer<typeof conflictKind>;
+
+export const planRow = z.strictObject({
+  op: z.enum(['insert', 'update', 'delete']),
+  /** Column → value as PostgreSQL's text, NULL as null. Empty for a table with no key. */
+  key: z.record(z.string(), z.string().nullable()),
+  before: z.record(z.string(), z.string().nullable()).nullable(),
+  after: z.record(z.string(), z.string().nullable()).nullable(),
+});
+export type PlanRow = z.infer<typeof planRow>;
+
+export const planTableDocument = z.strictObject({
+  table: z.string(),
+  inserts: count,
+  updates: count,
+  deletes: count,
+  unchanged: count,
+  conflicts: z.array(z.strictObject({ kind: conflictKind, count, detail: z.string() })),
+  rows: z.array(planRow).optional(),
+});
+export type PlanTableDocument = z.infer<typeof planTableDocument>;
+
+export const planDocument = z.strictObject({
+  id: planId,
+  backupId,
+  mode: restoreMode,
+  fingerprint: z.string(),
+  expiresAt: z.iso.datetime(),
+  tables: z.array(planTableDocument),
+  collateral: z.array(z.strictObject({ table: z.string(), action: z.string(), rows: count })),
+  /** Triggers on the tables that are written, and what happens to each. */
+  triggers: z.array(z.strictObject({ table: z.string(), trigger: z.string(), fires: z.boolean() })),
+  drift: z.array(z.strictObject({ table: z.string(), column: z.string(), kind: z.string(), detail: z.string() })),
+  warnings: z.array(z.string()),
+  applicable: z.boolean(),
+});
+export type PlanDocument = z.infer<typeof planDocument>;
+
+export const restoreDocument = z.strictObject({
+  id: restoreId,
+  planId,
+  backupId,
+  safetyBackupId: backupId.nullable(),
+  status: z.enum(['completed', 'failed']),
+  tables: z.array(z.strictObject({ table: z.string(), inserted: count, updated: count, deleted: count })),
+  verified: z.boolean(),
+  durationMs: count,
+});
+export type RestoreDocument = z.infer<typeof restoreDocument>;
+
+export const damage = z.strictObject({ object: z.string(), kind: z.string(), backups: z.array(backupId) });
+export type Damage = z.infer<typeof damage>;
+
+export const checkDocument = z.strictObject({
+  ok: z.boolean(),
+  checked: z.strictObject({ backups: count, packs: count, blocks: count, bytes: count }),
+  damage: z.array(damage),
+});
+export type CheckDocument = z.infer<typeof checkDocument>;
+
+export const diffDocument = z.strictObject({
+  from: z.string(),
+  to: z.string(),
+  tables: z.array(
+    z.strictObject({
+      table: z.string(),
+      inserted: count,
+      updated: count,
+      deleted: count,
+      rows: z.array(planRow).optional(),
+    }),
+  ),
+});
+export type DiffDocument = z.infer<typeof diffDocument>;
+
+/** A step of long work, as `--progress json` prints it, one a line. */
+export const progressEvent = z.strictObject({
+  phase: z.enum(['prepare', 'read', 'store', 'verify', 'plan', 'apply', 'done']),
+  table: z.string().optional(),
+  rows: count,
+  /** Estimated from the planner's statistics; null when unknown. */
+  rowsTotal: count.nullable(),
+  bytes: count,
+  elapsedMs: count,
+});
+export type ProgressEvent = z.infer<typeof progressEvent>;

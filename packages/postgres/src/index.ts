@@ -1,0 +1,3 @@
+export * from './definition/slice.ts';
+export * from './introspect/table-facts.ts';
+export * from './session/types.ts';

@@ -1,0 +1,109 @@
+import type { KeyOrder } from '@cofre/engine';
+
+/** What the system catalogues say of one table, read with an empty search path. Names are as PostgreSQL keeps them, unquoted. */
+export interface TableFacts {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  readonly kind: 'plain' | 'partitioned' | 'partition' | 'inheritance-parent' | 'inheritance-child' | 'other';
+  /** For `other`: what it is (view, foreign table, …) in words. */
+  readonly kindDetail: string | null;
+  readonly columns: readonly ColumnFacts[];
+  /** The key that orders and identifies rows (design §3), or why there is none. */
+  readonly key: { readonly columns: readonly KeyColumnFacts[] } | { readonly none: string };
+  readonly primaryKey: readonly string[];
+  readonly uniques: readonly UniqueFacts[];
+  /** Foreign keys of this table towards others. */
+  readonly foreignKeys: readonly ForeignKeyFacts[];
+  /** Foreign keys of others (or itself) that point here. */
+  readonly referencedBy: readonly ForeignKeyFacts[];
+  readonly triggers: readonly TriggerFacts[];
+  readonly rules: readonly { readonly name: string; readonly event: 'select' | 'update' | 'insert' | 'delete' }[];
+  readonly sequences: readonly SequenceFacts[];
+  /** Plain inheritance children or partitions (leaves), `schema.name` quoted as SQL. */
+  readonly children: readonly { readonly oid: number; readonly schema: string; readonly name: string }[];
+  readonly rowSecurity: { readonly enabled: boolean; readonly forced: boolean };
+  /** The planner's estimate, partitions included; -1: never analyzed. */
+  readonly rowsEstimate: number;
+  readonly bytesOnDisk: number;
+}
+
+export interface ColumnFacts {
+  readonly name: string;
+  readonly attnum: number;
+  /** `format_type(atttypid, atttypmod)` with an empty search path: may be cast to as it stands. */
+  readonly type: string;
+  readonly typeOid: number;
+  readonly notNull: boolean;
+  readonly defaultExpression: string | null;
+  readonly identity: 'always' | 'by-default' | null;
+  readonly generated: 'stored' | 'virtual' | null;
+  /** `schema.name` quoted as SQL; null: the type has no collation. */
+  readonly collation: string | null;
+  readonly collationDeterministic: boolean;
+}
+
+export interface KeyColumnFacts {
+  readonly name: string;
+  readonly order: KeyOrder;
+  /** SQL that sorts rows as `order` compares them, given the table's alias: `t.sku COLLATE pg_catalog."C"`. */
+  readonly orderSql: (alias: string) => string;
+  /** The equality operator of the key's operator class, as `OPERATOR(schema.=)`. */
+  readonly equalsSql: string;
+}
+
+export interface UniqueFacts {
+  readonly name: string;
+  readonly indexOid: number;
+  readonly kind: 'primary' | 'unique' | 'exclusion';
+  /** Index expressions in order (`pg_get_indexdef(oid, n, true)`); plain columns are quoted names. */
+  readonly expressions: readonly string[];
+  /** For each expression, the operator under which two rows clash, as `OPERATOR(schema.=)`. */
+  readonly operators: readonly string[];
+  /** Plain column names; null: an expression is among them. */
+  readonly columns: readonly string[] | null;
+  readonly predicate: string | null;
+  readonly deferrable: boolean;
+  readonly nullsNotDistinct: boolean;
+}
+
+export interface ForeignKeyFacts {
+  readonly name: string;
+  readonly oid: number;
+  readonly from: {
+    readonly schema: string;
+    readonly name: string;
+    readonly oid: number;
+    readonly columns: readonly string[];
+  };
+  readonly to: {
+    readonly schema: string;
+    readonly name: string;
+    readonly oid: number;
+    readonly columns: readonly string[];
+  };
+  /** For each column pair, the parent = child operator, as `OPERATOR(schema.=)`. */
+  readonly operators: readonly string[];
+  readonly onDelete: 'no-action' | 'restrict' | 'cascade' | 'set-null' | 'set-default';
+  readonly onUpdate: 'no-action' | 'restrict' | 'cascade' | 'set-null' | 'set-default';
+  readonly match: 'simple' | 'full' | 'partial';
+  readonly deferrable: boolean;
+  readonly validated: boolean;
+}
+
+export interface TriggerFacts {
+  readonly name: string;
+  readonly function: string;
+  readonly timing: 'before' | 'after' | 'instead-of';
+  readonly events: readonly ('insert' | 'update' | 'delete' | 'truncate')[];
+  /** `origin` is bypassed by session_replication_role = replica; `always` and `replica` are not. */
+  readonly enabled: 'origin' | 'always' | 'replica' | 'disabled';
+}
+
+export interface SequenceFacts {
+  readonly schema: string;
+  readonly name: string;
+  readonly column: string;
+  readonly increment: string;
+  readonly owned: boolean;
+}
