@@ -1,0 +1,107 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { chmod, chown, mkdir, mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { binariesIn, packagedBinaries, type ServerBinaries } from '../../packages/postgres/src/embedded/binaries.ts';
+import { BUILTIN_UTF8, createCluster, SUPERUSER, startCluster } from '../../packages/postgres/src/embedded/cluster.ts';
+import { freePort } from '../../packages/postgres/src/embedded/free-port.ts';
+import { serverUser } from '../../packages/postgres/src/embedded/server-user.ts';
+import { type TestServer, TEST_SERVERS_VARIABLE } from './test-servers.ts';
+
+const DEBIAN_15 = '/usr/lib/postgresql/15';
+
+/** Starts this run's servers in a temp folder of its own; several runs at once do not meet. */
+export default async function setup(): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'cofre-test-'));
+  const watchdog = startWatchdog(folder);
+  const teardown = async () => {
+    watchdog.stdin?.end();
+    if (watchdog.exitCode === null) await new Promise((resolve) => watchdog.once('exit', resolve));
+  };
+  try {
+    // The server's user must be able to walk through.
+    await chmod(folder, 0o755);
+    const starts = [startServer(folder, '18', { binaries: await packagedBinaries(), locale: BUILTIN_UTF8 })];
+    if (existsSync(path.join(DEBIAN_15, 'bin', 'postgres'))) {
+      const locale = ['--encoding=UTF8', '--locale=C.UTF-8'];
+      starts.push(startServer(folder, '15', { binaries: binariesIn(DEBIAN_15), locale }));
+    } else {
+      console.warn(`PostgreSQL 15 is not in ${DEBIAN_15}: what is tested on 15 too is tested on 18 only.`);
+    }
+    process.env[TEST_SERVERS_VARIABLE] = JSON.stringify(await Promise.all(starts));
+    // No test may touch the state of the person who runs it.
+    process.env['COFRE_HOME'] = path.join(folder, 'home');
+    delete process.env['DATABASE_URL'];
+    return teardown;
+  } catch (error) {
+    await teardown();
+    throw error;
+  }
+}
+
+interface Installation {
+  readonly binaries: ServerBinaries;
+  readonly locale: readonly string[];
+}
+
+async function startServer(folder: string, name: TestServer['name'], installation: Installation): Promise<TestServer> {
+  const user = await serverUser();
+  const cluster = { binaries: installation.binaries, folder: path.join(folder, name), user };
+  await mkdir(cluster.folder, { mode: 0o700 });
+  if (user !== null) await chown(cluster.folder, user.uid, user.gid);
+  const password = randomBytes(12).toString('hex');
+  await createCluster(cluster, {
+    password,
+    locale: installation.locale,
+    // The superuser could run programs as this user, so it needs the password; roles that tests make need none.
+    access: [
+      `host all ${SUPERUSER} 127.0.0.1/32 scram-sha-256`,
+      `local all ${SUPERUSER} scram-sha-256`,
+      'host all all 127.0.0.1/32 trust',
+    ],
+  });
+  const port = await freePort();
+  await startCluster(cluster, {
+    port,
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: cluster.folder,
+    max_connections: 200,
+    max_prepared_transactions: 10,
+    // Speed instead of durability: the data lives for one run.
+    fsync: 'off',
+    synchronous_commit: 'off',
+    full_page_writes: 'off',
+    // Every plan must hold with parallel workers too, but two cores are shared by many test files.
+    max_parallel_workers_per_gather: 0,
+    timezone: 'UTC',
+    log_timezone: 'UTC',
+  });
+  return { name, url: `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/postgres` };
+}
+
+/**
+ * Stops the servers when this process is gone, however it went: the shell waits for the end of its stdin, which the
+ * kernel closes even after kill -9. It is the only way the servers are stopped, so that it cannot rot unnoticed.
+ */
+function startWatchdog(folder: string): ChildProcess {
+  const script = `
+    cat > /dev/null
+    for attempt in 1 2 3 4 5 6 7 8 9 10; do
+      found=
+      for file in "$1"/*/data/postmaster.pid; do
+        [ -f "$file" ] || continue
+        found=1
+        kill -QUIT "$(head -n 1 "$file")" 2> /dev/null
+      done
+      [ -z "$found" ] && break
+      sleep 0.3
+    done
+    rm -rf "$1"`;
+  return spawn('/bin/sh', ['-c', script, 'sh', folder], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+    cwd: '/',
+  });
+}
