@@ -1,0 +1,121 @@
+/**
+ * The arrows between packages (docs/architecture.md). Each rule says why it is there; `script/check-boundaries.ts` runs
+ * them and refuses to pass when it did not see every source file.
+ */
+const sourceOf = (name) => `^(packages|apps)/${name}/src/`;
+const TESTS = String.raw`\.test\.ts$`;
+
+/** A package may import what stands above it in the list, never what stands below or beside. */
+const layer = (name, mayImport, comment) => ({
+  name: `${name}-arrows`,
+  comment,
+  severity: 'error',
+  from: { path: sourceOf(name), pathNot: TESTS },
+  to: { path: '^(packages|apps|tests|script)/', pathNot: [name, ...mayImport].map(sourceOf) },
+});
+
+const onlyNpm = (name, packages, comment) => ({
+  name: `${name}-packages`,
+  comment,
+  severity: 'error',
+  from: { path: sourceOf(name), pathNot: TESTS },
+  to: {
+    dependencyTypes: ['npm', 'npm-dev', 'npm-optional', 'npm-peer', 'npm-no-pkg', 'npm-unknown'],
+    pathNot: packages.map((it) => `node_modules/(@types/)?${it}(/|$)`),
+  },
+});
+
+const onlyBuiltins = (name, modules, comment) => ({
+  name: `${name}-builtins`,
+  comment,
+  severity: 'error',
+  from: { path: sourceOf(name), pathNot: TESTS },
+  to: { dependencyTypes: ['core'], pathNot: modules.map((it) => `^(node:)?${it}$`) },
+});
+
+module.exports = {
+  forbidden: [
+    layer('contracts', [], 'contracts is what every edge shares, the browser too: it stands on nothing of ours.'),
+    onlyNpm('contracts', ['zod'], 'contracts is loaded by every edge, the browser too: zod and nothing else.'),
+    onlyBuiltins('contracts', [], 'contracts also runs in browsers and Deno, which have no Node modules.'),
+
+    layer(
+      'engine',
+      ['contracts'],
+      'The engine says what a backup is; where bytes and rows come from is a port, so that it can be tested and moved without them.',
+    ),
+    onlyNpm(
+      'engine',
+      ['zod'],
+      'The engine stands on no library: the format must be readable for as long as there is a Node. zod parses what it reads back.',
+    ),
+    onlyBuiltins(
+      'engine',
+      ['crypto', 'stream(/promises)?', 'buffer', 'util'],
+      'The engine does no I/O and has no environment (files, network, processes, compression are ports), so that it runs in edge functions as it stands.',
+    ),
+
+    layer(
+      'postgres',
+      ['contracts', 'engine'],
+      'postgres reads and writes slices; where backups are kept is none of its business.',
+    ),
+    layer('storage', ['contracts', 'engine'], 'storage keeps objects; it knows neither rows nor databases.'),
+    onlyNpm('storage', ['@aws-sdk', '@smithy', 'zod'], 'storage keeps objects; it knows neither rows nor databases.'),
+
+    layer(
+      'services',
+      ['contracts', 'engine', 'postgres', 'storage'],
+      'Use cases are called by edges and know none of them.',
+    ),
+    {
+      name: 'services-know-no-edge',
+      comment:
+        'The same use case serves the command line, the web and the worker: a framework of one of them would tie it to that edge.',
+      severity: 'error',
+      from: { path: '^packages/' },
+      to: { path: 'node_modules/(next|react|hono|commander|@clack|cli-progress)(/|$)' },
+    },
+
+    layer(
+      'cli',
+      ['contracts', 'engine', 'postgres', 'storage', 'services'],
+      'Apps share use cases, not code of each other.',
+    ),
+    {
+      name: 'enter-by-the-front-door',
+      comment: 'What a package exports stands in its index.ts; other files may be renamed at any time.',
+      severity: 'error',
+      from: { path: '^(packages|apps)/([^/]+)/' },
+      to: { path: '^packages/[^/]+/src/', pathNot: ['^packages/$2/', '^packages/[^/]+/src/index[.]ts$'] },
+    },
+    {
+      name: 'no-cycles',
+      comment: 'Two files that need each other are one file, or lack a third.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'no-tests-in-products',
+      comment: 'What users run must not need what only the checkout has.',
+      severity: 'error',
+      from: { path: '^(packages|apps)/', pathNot: TESTS },
+      to: { path: ['^tests/', TESTS, '^node_modules/(vitest|fast-check)/'] },
+    },
+    {
+      name: 'must-resolve',
+      comment: 'An import that leads nowhere hides whatever rules stand behind it.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^|/)dist/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.base.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'node', 'default'] },
+  },
+};
