@@ -56,7 +56,7 @@ function checkBans(file: string, source: ts.SourceFile): void {
   const visit = (node: ts.Node): void => {
     const code = codeOf(node, source);
     const ban = code === null ? undefined : BANS.find((it) => it.code.test(code) && !it.rooms.test(file));
-    if (code !== null && ban !== undefined) report(file, node.getStart(source), `${code}: use ${ban.instead}`, source);
+    if (code !== null && ban !== undefined) report(source, node.getStart(source), `${code}: use ${ban.instead}`);
     node.forEachChild(visit);
   };
   visit(source);
@@ -72,8 +72,9 @@ function checkCasts(file: string, source: ts.SourceFile): void {
   }
 }
 
-function report(file: string, position: number, message: string, source: ts.SourceFile): void {
-  faults.push(`${file}:${source.getLineAndCharacterOfPosition(position).line + 1}: ${message}`);
+function report(source: ts.SourceFile, position: number, message: string): void {
+  const { line } = source.getLineAndCharacterOfPosition(position);
+  faults.push(`${source.fileName}:${line + 1}: ${message}`);
 }
 
 function checkName(file: string): void {
