@@ -1,5 +1,27 @@
 export * from './format/manifest.ts';
+export { FORMAT_VERSION, manifestPath, packPath } from './format/constants.ts';
 export * from './ports.ts';
+export { type CutRange, cutRanges, RANGE_BYTES, RANGE_ROWS } from './ranges/cut-ranges.ts';
+export {
+  BackupWriter,
+  type ManifestHead,
+  type WriteTableInput,
+  type WrittenTable,
+} from './repository/backup-writer.ts';
+export type { CheckOptions } from './repository/check-repository.ts';
+export { type OpenOptions, Repository } from './repository/repository.ts';
 export * from './repository/types.ts';
 export * from './restore/plan.ts';
+export { batchesOfLines, batchOfBlock, linesOf } from './rows/batches.ts';
+export { compareRows, type RowDifference } from './rows/compare-rows.ts';
+export { joinLine, splitLine, unescapeColumn } from './rows/copy-text.ts';
+export {
+  columnEnd,
+  compareKeys,
+  compareKeysAt,
+  type KeyPlace,
+  keyEnd,
+  keyOfLine,
+  orderingColumns,
+} from './rows/keys.ts';
 export * from './rows/layout.ts';

@@ -1,0 +1,29 @@
+/** Format version 1 of everything in a repository. A reader refuses what is newer. */
+export const FORMAT_VERSION = 1;
+
+export const PACK_MAGIC = Buffer.from('COFREPAK', 'latin1');
+export const PACK_END_MAGIC = Buffer.from('COFREEND', 'latin1');
+export const OBJECT_MAGIC = Buffer.from('COFREOBJ', 'latin1');
+
+/** A pack is closed when it holds this much: few objects in the store, yet small enough to hold in memory. */
+export const PACK_BYTES = 16 * 1024 * 1024;
+
+export const SUITE = { none: 0, 'aes-256-gcm': 1 } as const;
+export type Suite = keyof typeof SUITE;
+
+export const COMPRESSION_CODE = { none: 0, gzip: 1, zstd: 2 } as const;
+
+export const OBJECT_KIND_CODE = { manifest: 1, plan: 2, 'plan-page': 3, 'pack-index': 4 } as const;
+
+export const NONCE_BYTES = 12;
+export const TAG_BYTES = 16;
+export const SALT_BYTES = 32;
+export const ROOT_KEY_ID_BYTES = 16;
+export const CHECKSUM_BYTES = 32;
+
+/** Paths of a repository's objects. */
+export const CONFIG_PATH = 'cofre.json';
+export const packPath = (id: string): string => `packs/${id.slice(0, 2)}/${id}.pack`;
+export const manifestPath = (implementationId: string, backupId: string): string =>
+  `backups/${implementationId}/${backupId}`;
+export const keyPath = (id: string): string => `keys/${id}.json`;

@@ -1,0 +1,126 @@
+import { hkdf, scrypt } from 'node:crypto';
+import { promisify } from 'node:util';
+import { CofreError } from '@cofre/contracts';
+import { z } from 'zod';
+import type { Random } from '../ports.ts';
+import type { RepositoryKey } from '../repository/types.ts';
+import { keyPath, NONCE_BYTES } from './constants.ts';
+import { damaged, open, seal } from './seal.ts';
+
+/** Cost of a passphrase guess: 128 MiB and some 0.3 s. The strongest setting that OWASP's password storage guide lists for scrypt. */
+const SCRYPT = { N: 2 ** 17, r: 8, p: 1 } as const;
+const SCRYPT_MEMORY_MAX = 256 * 1024 * 1024;
+
+const hex = (bytes: number) => z.string().regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`));
+
+const keyFile = z.strictObject({
+  format: z.literal(1),
+  id: hex(16),
+  rootKeyId: hex(16),
+  kind: z.enum(['passphrase', 'key-file']),
+  createdAt: z.iso.datetime(),
+  kdf: z.discriminatedUnion('name', [
+    z.strictObject({
+      name: z.literal('scrypt'),
+      N: z
+        .int()
+        .min(2 ** 14)
+        .max(2 ** 20),
+      r: z.literal(8),
+      p: z.literal(1),
+      salt: hex(32),
+    }),
+    z.strictObject({ name: z.literal('hkdf-sha256'), salt: hex(32) }),
+  ]),
+  /** Sealed: root key (32 bytes), then id key (32 bytes). */
+  wrapped: z.base64(),
+});
+export type KeyFile = z.infer<typeof keyFile>;
+
+export interface RootSecrets {
+  readonly rootKeyId: string;
+  readonly rootKey: Buffer;
+  readonly idKey: Buffer;
+}
+
+export function decodeKeyFile(path: string, bytes: Uint8Array): KeyFile {
+  try {
+    const parsed = keyFile.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
+    if (keyPath(parsed.id) !== path) throw damaged(path, 'it carries the id of another key');
+    return parsed;
+  } catch (cause) {
+    if (cause instanceof CofreError) throw cause;
+    throw damaged(path, 'it is not a key file', cause);
+  }
+}
+
+export async function wrapSecrets(
+  secrets: RootSecrets,
+  key: RepositoryKey,
+  context: { readonly repositoryId: string; readonly random: Random; readonly createdAt: string },
+): Promise<KeyFile> {
+  const salt = Buffer.from(context.random.bytes(32)).toString('hex');
+  const body = {
+    format: 1 as const,
+    id: Buffer.from(context.random.bytes(16)).toString('hex'),
+    rootKeyId: secrets.rootKeyId,
+    kind: key.kind === 'key-file' ? ('key-file' as const) : ('passphrase' as const),
+    createdAt: context.createdAt,
+    kdf:
+      key.kind === 'key-file' ? { name: 'hkdf-sha256' as const, salt } : { name: 'scrypt' as const, ...SCRYPT, salt },
+  };
+  const wrapping = await wrappingKey(body.kdf, key);
+  const plain = Buffer.concat([secrets.rootKey, secrets.idKey]);
+  const wrapped = seal(wrapping, context.random.bytes(NONCE_BYTES), plain, associated(context.repositoryId, body));
+  return { ...body, wrapped: wrapped.toString('base64') };
+}
+
+/** The secrets inside a key file; null where the given key does not open it. */
+export async function unwrapSecrets(
+  file: KeyFile,
+  key: RepositoryKey,
+  repositoryId: string,
+): Promise<RootSecrets | null> {
+  if (file.kind !== key.kind) return null;
+  const wrapping = await wrappingKey(file.kdf, key);
+  const { wrapped, ...body } = file;
+  try {
+    const plain = open(wrapping, Buffer.from(wrapped, 'base64'), associated(repositoryId, body), keyPath(file.id));
+    return { rootKeyId: file.rootKeyId, rootKey: plain.subarray(0, 32), idKey: plain.subarray(32, 64) };
+  } catch {
+    // A wrong key and a changed file look alike by design; the caller tells them apart by the other key files.
+    return null;
+  }
+}
+
+function associated(repositoryId: string, body: Omit<KeyFile, 'wrapped'>): string[] {
+  return [
+    repositoryId,
+    body.id,
+    body.rootKeyId,
+    body.kind,
+    body.createdAt,
+    JSON.stringify(Object.entries(body.kdf).toSorted()),
+  ];
+}
+
+const scryptAsync = promisify<string, Buffer, number, { N: number; r: number; p: number; maxmem: number }, Buffer>(
+  scrypt,
+);
+const hkdfAsync = promisify(hkdf);
+
+async function wrappingKey(kdf: KeyFile['kdf'], key: RepositoryKey): Promise<Buffer> {
+  const salt = Buffer.from(kdf.salt, 'hex');
+  if (kdf.name === 'scrypt' && key.kind === 'passphrase') {
+    // NFKC: the same passphrase typed on two keyboards may arrive in two Unicode forms.
+    return scryptAsync(key.passphrase.normalize('NFKC'), salt, 32, {
+      N: kdf.N,
+      r: kdf.r,
+      p: kdf.p,
+      maxmem: SCRYPT_MEMORY_MAX,
+    });
+  }
+  if (kdf.name === 'hkdf-sha256' && key.kind === 'key-file')
+    return Buffer.from(await hkdfAsync('sha256', key.bytes, salt, 'cofre/1 key-file', 32));
+  throw damaged('keys', 'a key file does not fit its own kind');
+}

@@ -1,0 +1,220 @@
+import type { Compression } from '@cofre/contracts';
+import { manifestPath } from '../format/constants.ts';
+import {
+  type BlockRef,
+  type Manifest,
+  type ManifestTable,
+  type RangeEntry,
+  RANGES_PER_PAGE,
+} from '../format/manifest.ts';
+import { encodeManifest, encodeRanges } from '../format/manifest-schema.ts';
+import { checksumOf, missing } from '../format/pack.ts';
+import { sealObject } from '../format/sealed-object.ts';
+import { packPath } from '../format/constants.ts';
+import { cutRanges } from '../ranges/cut-ranges.ts';
+import type { CutRange } from '../ranges/cut-ranges.ts';
+import type { RowBatch, RowLayout } from '../rows/layout.ts';
+import { ChangedRows } from './changed-rows.ts';
+import { PackWriter } from './pack-writer.ts';
+import type { Repository } from './repository.ts';
+
+export interface WriteTableInput {
+  /** For messages. */
+  readonly table: string;
+  readonly layout: RowLayout;
+  readonly batches: AsyncIterable<RowBatch>;
+  /** The same table in the parent backup, if its rows lie in the same layout. */
+  readonly inherited: ManifestTable | null;
+}
+
+export interface WrittenTable {
+  readonly rows: number;
+  readonly bytes: number;
+  readonly ranges: readonly BlockRef[];
+}
+
+/** What a manifest says that the writer does not know by itself. */
+export type ManifestHead = Omit<Manifest, 'format' | 'repositoryId' | 'packs' | 'stats' | 'compression'> & {
+  readonly durationMs: number;
+};
+
+/** How many of the parent's blocks a table with no key is compared with; bounds memory. */
+const REMEMBERED_BLOCKS_MAX = 8192;
+
+/**
+ * Writes one backup: tables (several at once, if the caller likes), then the manifest, which commits it.
+ * Until `complete` resolves nothing of it can be seen; what a failed backup leaves are unreferenced packs.
+ */
+export class BackupWriter {
+  readonly progress = { rows: 0, bytes: 0 };
+  readonly #repository: Repository;
+  readonly #packs: PackWriter;
+  readonly #compression: Compression;
+  readonly #inheritedPacks = new Set<string>();
+  readonly #liveBytes = new Map<string, number>();
+  #blocksReused = 0;
+  #rowsChanged = 0;
+
+  constructor(
+    repository: Repository,
+    options: { readonly compression: Compression; readonly signal?: AbortSignal | undefined },
+  ) {
+    this.#repository = repository;
+    this.#compression = options.compression;
+    this.#packs = new PackWriter({
+      ...repository.sealing,
+      store: repository.store,
+      compression: options.compression,
+      signal: options.signal,
+    });
+  }
+
+  get bytesStored(): number {
+    return this.#packs.bytesStored;
+  }
+
+  async writeTable(input: WriteTableInput): Promise<WrittenTable> {
+    const pages = new PageWriter(this, input.inherited);
+    const remembered =
+      input.layout.key.length === 0 && input.inherited ? await this.#rememberBlocks(input.inherited) : null;
+    const changed = new ChangedRows(this.#repository, input);
+    let rows = 0;
+    let bytes = 0;
+    const inherited = input.inherited ? this.#repository.ranges(input.inherited) : null;
+    for await (const range of cutRanges({ ...input, inherited })) {
+      rows += range.rows;
+      bytes += range.bytes.length;
+      const begun = await this.#beginRange(remembered ? { ...range, inherited: null } : range, remembered, changed);
+      await pages.add(begun.entry);
+      this.progress.rows += range.rows;
+      this.progress.bytes += range.bytes.length;
+    }
+    this.#rowsChanged += changed.total(rows);
+    return { rows, bytes, ranges: await pages.finish() };
+  }
+
+  /** Begins to store a range, or names the parent's blocks where they hold the same bytes. Resolves when there is room. */
+  async #beginRange(
+    range: CutRange,
+    remembered: ReadonlyMap<string, RangeEntry> | null,
+    changed: ChangedRows,
+  ): Promise<{ readonly entry: Promise<RangeEntry> }> {
+    const id = this.#packs.blockId(range.bytes);
+    const candidate = remembered?.get(id) ?? range.inherited;
+    const entry = { low: range.low, rows: range.rows, bytes: range.bytes.length, deltas: [] };
+    if (candidate?.base && candidate.deltas.length === 0 && candidate.base.rows.id === id) {
+      changed.reused(range);
+      this.reuse(candidate.base.rows);
+      if (candidate.base.keys) this.reuse(candidate.base.keys);
+      return { entry: Promise.resolve({ ...entry, base: candidate.base }) };
+    }
+    await changed.stored(range);
+    const rows = await this.#packs.begin('rows', id, range.bytes);
+    const keys = range.keys ? await this.#packs.begin('keys', this.#packs.blockId(range.keys), range.keys) : null;
+    const sealed = async (): Promise<RangeEntry> => {
+      const base = { rows: this.#use(await rows.ref), keys: keys ? this.#use(await keys.ref) : null };
+      return { ...entry, base };
+    };
+    return { entry: sealed() };
+  }
+
+  /** @internal for PageWriter */
+  async writePage(entries: readonly RangeEntry[], inherited: BlockRef | null): Promise<BlockRef> {
+    const plain = encodeRanges(entries);
+    const id = this.#packs.blockId(plain);
+    if (inherited?.id === id) return this.reuse(inherited);
+    return this.#use(await (await this.#packs.begin('ranges', id, plain)).ref);
+  }
+
+  reuse(ref: BlockRef): BlockRef {
+    this.#blocksReused++;
+    this.#inheritedPacks.add(ref.pack);
+    return this.#use(ref);
+  }
+
+  #use(ref: BlockRef): BlockRef {
+    this.#liveBytes.set(ref.pack, (this.#liveBytes.get(ref.pack) ?? 0) + ref.length);
+    return ref;
+  }
+
+  async #rememberBlocks(table: ManifestTable): Promise<ReadonlyMap<string, RangeEntry>> {
+    const blocks = new Map<string, RangeEntry>();
+    for await (const range of this.#repository.ranges(table)) {
+      if (blocks.size >= REMEMBERED_BLOCKS_MAX) break;
+      if (range.base) blocks.set(range.base.rows.id, range);
+    }
+    return blocks;
+  }
+
+  /** Puts the remaining packs, then the manifest, then makes sure that every inherited pack is still there. */
+  async complete(
+    head: ManifestHead,
+  ): Promise<{ readonly manifest: Manifest; readonly path: string; readonly checksum: string }> {
+    await this.#packs.flush();
+    const { durationMs, ...rest } = head;
+    const sum = (of: (table: ManifestTable) => number): number =>
+      head.tables.reduce((total, table) => total + of(table), 0);
+    const manifest: Manifest = {
+      ...rest,
+      format: 1,
+      repositoryId: this.#repository.id,
+      compression: this.#compression,
+      packs: [...this.#liveBytes]
+        .map(([id, bytesLive]) => ({ id, bytesLive }))
+        .toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+      stats: {
+        rows: sum((table) => table.rows),
+        rowsRead: this.progress.rows,
+        rowsChanged: this.#rowsChanged,
+        bytesRaw: sum((table) => table.bytes),
+        bytesStored: this.#packs.bytesStored,
+        blocksNew: this.#packs.blocksNew,
+        blocksReused: this.#blocksReused,
+        durationMs,
+      },
+    };
+    const path = manifestPath(manifest.implementation.id, manifest.backupId);
+    const object = await sealObject(this.#repository.sealing, { path, kind: 'manifest' }, encodeManifest(manifest));
+    await this.#repository.store.put(path, object);
+    for (const pack of this.#inheritedPacks) {
+      if (!(await this.#repository.store.stat(packPath(pack)))) throw missing(packPath(pack));
+    }
+    return { manifest, path, checksum: checksumOf(object) };
+  }
+
+  /** Stops; resolves when nothing of this backup is running any more. Packs already put are left to garbage collection. */
+  async abort(): Promise<void> {
+    await this.#packs.settle();
+  }
+}
+
+/** Gathers range entries, in order, into pages. */
+class PageWriter {
+  readonly #writer: BackupWriter;
+  readonly #inherited: readonly BlockRef[];
+  readonly #pages: BlockRef[] = [];
+  #entries: Promise<RangeEntry>[] = [];
+
+  constructor(writer: BackupWriter, inherited: ManifestTable | null) {
+    this.#writer = writer;
+    this.#inherited = inherited?.ranges ?? [];
+  }
+
+  async add(entry: Promise<RangeEntry>): Promise<void> {
+    // A failure is kept by the pack writer and thrown at the next step; here it must only not go unhandled.
+    entry.catch(() => undefined);
+    this.#entries.push(entry);
+    if (this.#entries.length === RANGES_PER_PAGE) await this.#writePage();
+  }
+
+  async finish(): Promise<readonly BlockRef[]> {
+    if (this.#entries.length > 0) await this.#writePage();
+    return this.#pages;
+  }
+
+  async #writePage(): Promise<void> {
+    const entries = await Promise.all(this.#entries);
+    this.#entries = [];
+    this.#pages.push(await this.#writer.writePage(entries, this.#inherited[this.#pages.length] ?? null));
+  }
+}
