@@ -43,6 +43,11 @@ ALTER TABLE public.module_backups
   ADD COLUMN IF NOT EXISTS deleted_at timestamptz;
 
 ALTER TABLE public.module_backups
+  ALTER COLUMN implementation_id DROP NOT NULL,
+  ALTER COLUMN backup_data DROP NOT NULL,
+  ALTER COLUMN size_bytes DROP NOT NULL,
+  ALTER COLUMN expires_at DROP NOT NULL,
+  ALTER COLUMN created_by DROP NOT NULL,
   DROP CONSTRAINT IF EXISTS module_backups_backup_type_check,
   ADD CONSTRAINT module_backups_backup_type_check
     CHECK (backup_type IN ('full', 'incremental', 'differential', 'config_only')),
@@ -72,7 +77,7 @@ BEGIN
     -- The table of former times may have been made to delete its rows with the implementation.
     EXECUTE pg_catalog.format(
       'ALTER TABLE public.module_backups '
-      'DROP CONSTRAINT IF EXISTS module_backups_implementation_id_fkey, ALTER COLUMN implementation_id DROP NOT NULL, '
+      'DROP CONSTRAINT IF EXISTS module_backups_implementation_id_fkey, '
       'ADD CONSTRAINT module_backups_implementation_id_fkey '
       'FOREIGN KEY (implementation_id) REFERENCES %s (id) ON DELETE SET NULL', implementations);
   END IF;

@@ -1,0 +1,293 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import pg from 'pg';
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  createTestDatabase,
+  type TestDatabase,
+  type TestServer,
+  testServers,
+} from '../../../../tests/support/database.ts';
+import { migrate, migrationStatus, readMigrations, requireMigrated } from './migrations.ts';
+
+const folder = path.resolve(import.meta.dirname, '../../../../supabase/migrations');
+const files = await readMigrations(folder);
+const names = files.map(({ name }) => name);
+
+describe.each(testServers())('migrating the catalogue on PostgreSQL $name', (server) => {
+  const made: TestDatabase[] = [];
+  afterEach(async () => {
+    await Promise.all(made.splice(0).map((db) => db.drop()));
+  });
+  async function emptyDatabase(): Promise<TestDatabase> {
+    const db = await createTestDatabase(server);
+    made.push(db);
+    return db;
+  }
+
+  it('applies everything once, and nothing the second time', async () => {
+    const db = await emptyDatabase();
+    await expect(requireMigrated(db.database, files)).rejects.toMatchObject({ code: 'catalogue/not-migrated' });
+    expect(await migrate(db.database, files)).toEqual(names);
+    expect(await migrate(db.database, files)).toEqual([]);
+    await requireMigrated(db.database, files);
+    expect((await migrationStatus(db.database, files)).map(({ state }) => state)).toEqual(names.map(() => 'applied'));
+  });
+
+  it('is safe when several run at once: each migration is applied by one of them', async () => {
+    const db = await emptyDatabase();
+    const results = await Promise.all([1, 2, 3].map(() => migrate(db.database, files)));
+    expect(results.flat().sort()).toEqual([...names].sort());
+    await requireMigrated(db.database, files);
+  });
+
+  it('leaves what another tool applied, and files that run again change nothing', async () => {
+    const db = await emptyDatabase();
+    for (const { sql } of [...files, ...files]) await db.query(sql);
+    expect(await migrate(db.database, files)).toEqual([]);
+    const { rows } = await db.query('SELECT checksum FROM cofre.schema_migrations ORDER BY name');
+    expect(rows.map(({ checksum }) => checksum)).toEqual(files.map(({ checksum }) => checksum));
+  });
+
+  it('rolls a failing migration back and names it', async () => {
+    const db = await emptyDatabase();
+    const failing = {
+      name: '29990101_fails',
+      sql: 'CREATE TABLE public.half (id int); SELECT 1 / 0',
+      checksum: 'sha256:0',
+    };
+    await expect(migrate(db.database, [...files, failing])).rejects.toMatchObject({
+      code: 'database/failed',
+      message: expect.stringContaining('29990101_fails'),
+    });
+    const { rows } = await db.query(`SELECT to_regclass('public.half') AS half`);
+    expect(rows).toEqual([{ half: null }]);
+    expect((await migrationStatus(db.database, [...files, failing])).at(-1)?.state).toBe('pending');
+  });
+
+  it('refuses a database that a newer version migrated', async () => {
+    const db = await emptyDatabase();
+    await migrate(db.database, files);
+    await expect(migrate(db.database, files.slice(0, -1))).rejects.toMatchObject({
+      code: 'catalogue/newer',
+      params: { migration: names.at(-1) },
+    });
+  });
+
+  it('refuses a migration whose file was changed after it was applied', async () => {
+    const db = await emptyDatabase();
+    await migrate(db.database, files);
+    const changed = files.map((file, index) => (index === 1 ? { ...file, checksum: 'sha256:other' } : file));
+    await expect(migrate(db.database, changed)).rejects.toMatchObject({
+      code: 'catalogue/migration-changed',
+      params: { migration: names[1] },
+    });
+  });
+
+  it('works in Supabase’s layout: not as superuser, and no object of auth is replaced', async () => {
+    const db = await emptyDatabase();
+    const role = await supabaseLayout(db);
+    const owner = asRole(server, db, role);
+    expect(await migrate(owner, files)).toEqual(names);
+    const { rows } = await db.query(`
+      SELECT (SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'auth.users'::regclass) AS users_owner,
+             auth.uid() AS uid, to_regprocedure('auth.jwt()') IS NOT NULL AS jwt,
+             (SELECT count(*)::int FROM information_schema.columns WHERE table_schema = 'auth') AS columns,
+             (SELECT count(*)::int FROM pg_constraint WHERE conname = 'module_backups_created_by_fkey') AS created_by_key`);
+    expect(rows[0]).toEqual({
+      users_owner: `admin_${role}`,
+      uid: '11111111-1111-4111-8111-111111111111',
+      jwt: true,
+      columns: 2,
+      created_by_key: 1,
+    });
+    // A new project gives these roles every right on new tables of public: ours must take it back.
+    const grants = await db.query(
+      `SELECT has_table_privilege('anon', 'public.module_backups', 'SELECT') AS anon,
+              has_column_privilege('authenticated', 'public.module_backups', 'backup_data', 'SELECT') AS backup_data,
+              has_table_privilege('authenticated', 'public.tenants', 'TRUNCATE') AS truncate`,
+    );
+    expect(grants.rows[0]).toEqual({ anon: false, backup_data: false, truncate: false });
+    await db.query(`DROP OWNED BY ${role} CASCADE; DROP OWNED BY admin_${role} CASCADE`);
+    await db.query(`DROP ROLE ${role}; DROP ROLE admin_${role}`);
+  });
+
+  it('leaves an application’s own tables of other shape alone, and puts ours in schema cofre', async () => {
+    const db = await emptyDatabase();
+    await db.query(
+      `CREATE TABLE public.tenants (tenant_no int PRIMARY KEY, title text); INSERT INTO public.tenants VALUES (7, 'Seven')`,
+    );
+    await migrate(db.database, files);
+    expect((await db.query('SELECT * FROM public.tenants')).rows).toEqual([{ tenant_no: 7, title: 'Seven' }]);
+    const { rows } = await db.query(`
+      SELECT cofre.platform_table('tenants')::oid = 'cofre.tenants'::regclass AS tenants,
+             cofre.platform_table('tenant_module_assignments')::oid = 'public.tenant_module_assignments'::regclass AS assignments,
+             cofre.platform_table('module_implementations')::oid = 'public.module_implementations'::regclass AS implementations`);
+    expect(rows[0]).toEqual({ tenants: true, assignments: true, implementations: true });
+    await db.query(`INSERT INTO cofre.v_tenants (slug, name) VALUES ('acme', 'Acme')`);
+    expect((await db.query('SELECT slug FROM cofre.tenants')).rows).toEqual([{ slug: 'acme' }]);
+    await migrate(db.database, files);
+    for (const { sql } of files) await db.query(sql);
+    expect((await db.query('SELECT slug FROM cofre.v_tenants')).rows).toEqual([{ slug: 'acme' }]);
+  });
+
+  it('uses an application’s own platform tables where they fit, but none that points at one that does not', async () => {
+    const db = await emptyDatabase();
+    await db.query(`
+      CREATE TABLE public.base_modules (id uuid PRIMARY KEY, slug varchar(80) UNIQUE, name varchar(80), category text NOT NULL DEFAULT 'x');
+      CREATE TABLE public.module_implementations (id uuid PRIMARY KEY, module_id uuid REFERENCES public.base_modules, key text, name text);
+      CREATE TABLE public.tenants (id bigint PRIMARY KEY, slug text, name text);
+      CREATE TABLE public.tenant_module_assignments (id uuid PRIMARY KEY, tenant_id uuid, implementation_id uuid, custom_config jsonb);
+      INSERT INTO public.base_modules (id, slug, name) VALUES (gen_random_uuid(), 'inventory', 'Inventory')`);
+    await migrate(db.database, files);
+    const { rows } = await db.query(`
+      SELECT t, relnamespace::regnamespace || '.' || relname AS used
+      FROM unnest(ARRAY['base_modules', 'module_implementations', 'tenants', 'tenant_module_assignments']) AS t
+      JOIN pg_class c ON c.oid = cofre.platform_table(t)`);
+    expect(Object.fromEntries(rows.map(({ t, used }) => [t, used]))).toEqual({
+      base_modules: 'public.base_modules',
+      module_implementations: 'public.module_implementations',
+      tenants: 'cofre.tenants',
+      tenant_module_assignments: 'cofre.tenant_module_assignments',
+    });
+    expect((await db.query('SELECT slug, description FROM cofre.v_base_modules')).rows).toEqual([
+      { slug: 'inventory', description: null },
+    ]);
+  });
+
+  it('takes over a module_backups of former times and keeps its rows', async () => {
+    const db = await emptyDatabase();
+    await db.query(`
+      CREATE TABLE public.base_modules (id uuid PRIMARY KEY, slug text UNIQUE, name text);
+      CREATE TABLE public.module_implementations (id uuid PRIMARY KEY, module_id uuid REFERENCES public.base_modules, key text, name text);
+      CREATE TABLE public.module_backups (
+        id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+        implementation_id uuid NOT NULL REFERENCES public.module_implementations (id) ON DELETE CASCADE,
+        backup_type text NOT NULL CHECK (backup_type IN ('full', 'incremental', 'config_only')),
+        backup_data jsonb NOT NULL, file_path text, size_bytes bigint, created_at timestamptz DEFAULT now(),
+        created_by uuid, expires_at timestamptz, metadata jsonb DEFAULT '{}');
+      INSERT INTO public.base_modules VALUES ('22222222-2222-4222-8222-222222222222', 'm', 'M');
+      INSERT INTO public.module_implementations VALUES
+        ('33333333-3333-4333-8333-333333333333', '22222222-2222-4222-8222-222222222222', 'k', 'K');
+      INSERT INTO public.module_backups (implementation_id, backup_type, backup_data)
+        VALUES ('33333333-3333-4333-8333-333333333333', 'full', '{"old": true}')`);
+    await migrate(db.database, files);
+    await db.query(`INSERT INTO public.module_backups (backup_type) VALUES ('differential')`);
+    await db.query('DELETE FROM public.module_implementations');
+    const { rows } = await db.query(
+      `SELECT implementation_id, backup_type, backup_data, module_slug FROM public.module_backups ORDER BY backup_type DESC`,
+    );
+    expect(rows).toEqual([
+      { implementation_id: null, backup_type: 'full', backup_data: { old: true }, module_slug: null },
+      { implementation_id: null, backup_type: 'differential', backup_data: null, module_slug: null },
+    ]);
+  });
+});
+
+describe('row-level security of the catalogue', () => {
+  it.each(testServers())(
+    'customers see that backups exist and nothing else; administrators change them (I11) on PostgreSQL $name',
+    async (server) => {
+      const db = await createTestDatabase(server, { template: 'migrated' });
+      const person = '44444444-4444-4444-8444-444444444444';
+      await db.query(`INSERT INTO auth.users (id, email) VALUES ('${person}', 'ana@example.org')`);
+      await db.query(
+        `INSERT INTO public.module_backups (backup_type, description, backup_data) VALUES ('full', 'first', '{"secret": 1}')`,
+      );
+      await db.query(`INSERT INTO public.base_modules (slug, name) VALUES ('m', 'M')`);
+      const asPerson = async (sql: string) => {
+        await db.query('BEGIN');
+        try {
+          await db.query(`SET LOCAL ROLE authenticated`);
+          await db.query(`SELECT set_config('request.jwt.claims', '{"sub": "${person}"}', true)`);
+          return await db.query(sql);
+        } finally {
+          await db.query('ROLLBACK');
+        }
+      };
+      expect((await asPerson('SELECT description FROM public.module_backups')).rows).toEqual([
+        { description: 'first' },
+      ]);
+      await expect(asPerson('SELECT backup_data FROM public.module_backups')).rejects.toMatchObject({ code: '42501' });
+      await expect(asPerson('SELECT * FROM cofre.lineage')).rejects.toMatchObject({ code: '42501' });
+      expect((await asPerson('SELECT * FROM cofre.module_definitions')).rows).toEqual([]);
+      expect((await asPerson('SELECT * FROM public.base_modules')).rows).toEqual([]);
+      expect((await asPerson('DELETE FROM public.module_backups')).rowCount).toBe(0);
+      await expect(asPerson(`INSERT INTO public.module_backups (backup_type) VALUES ('full')`)).rejects.toMatchObject({
+        code: '42501',
+      });
+
+      await db.query(`INSERT INTO cofre.administrators (user_id) VALUES ('${person}')`);
+      expect((await asPerson('DELETE FROM public.module_backups')).rowCount).toBe(1);
+      expect((await asPerson('SELECT slug FROM public.base_modules')).rows).toEqual([{ slug: 'm' }]);
+      await db.drop();
+    },
+  );
+
+  it.each(testServers())(
+    'every table has it enabled, and the service role may use every one, on PostgreSQL $name',
+    async (server) => {
+      const db = await createTestDatabase(server, { template: 'migrated' });
+      const { rows } = await db.query(`
+      SELECT c.oid::regclass::text AS "table", c.relrowsecurity AS secured,
+             has_table_privilege('service_role', c.oid, 'SELECT') AND has_table_privilege('service_role', c.oid, 'INSERT')
+               AND has_table_privilege('service_role', c.oid, 'UPDATE') AND has_table_privilege('service_role', c.oid, 'DELETE') AS service,
+             has_table_privilege('anon', c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE') AS anon
+      FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace IN ('public'::regnamespace, 'cofre'::regnamespace, 'auth'::regnamespace)`);
+      expect(rows.length).toBeGreaterThanOrEqual(13);
+      expect(rows.filter(({ secured, service, anon }) => !secured || !service || anon)).toEqual([]);
+      await db.drop();
+    },
+  );
+});
+
+it('reads migrations with any line ends as the same', async () => {
+  const scratch = await mkdtemp(path.join(tmpdir(), 'cofre-migrations-'));
+  await writeFile(path.join(scratch, '2_b.sql'), 'SELECT 1;\r\nSELECT 2;\r\n');
+  await writeFile(path.join(scratch, '1_a.sql'), 'SELECT 1;\nSELECT 2;\n');
+  await writeFile(path.join(scratch, 'README.md'), 'not a migration');
+  const [a, b, ...rest] = await readMigrations(scratch);
+  expect([a?.name, b?.name, rest.length]).toEqual(['1_a', '2_b', 0]);
+  expect(a?.checksum).toBe(b?.checksum);
+  await rm(scratch, { recursive: true });
+});
+
+/** What a hosted project has before we come: `auth` of another owner, the roles, generous default privileges, no superuser. */
+async function supabaseLayout(db: TestDatabase): Promise<string> {
+  const role = `owner_${(await db.query('SELECT current_database() AS name')).rows[0]?.name.slice(2, 14)}`;
+  const name = (await db.query('SELECT current_database() AS name')).rows[0]?.name;
+  for (const wanted of ['anon', 'authenticated', 'service_role']) {
+    await db.query(
+      `DO $$ BEGIN CREATE ROLE ${wanted} NOLOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$`,
+    );
+  }
+  await db.query(`
+    CREATE ROLE ${role} LOGIN PASSWORD 'owner'; CREATE ROLE admin_${role};
+    GRANT CREATE ON DATABASE ${name} TO ${role};
+    GRANT CREATE, USAGE ON SCHEMA public TO ${role};
+    CREATE SCHEMA auth AUTHORIZATION admin_${role};
+    CREATE TABLE auth.users (id uuid PRIMARY KEY, email text);
+    CREATE FUNCTION auth.uid() RETURNS uuid LANGUAGE sql STABLE AS $$ SELECT '11111111-1111-4111-8111-111111111111'::uuid $$;
+    CREATE FUNCTION auth.jwt() RETURNS jsonb LANGUAGE sql STABLE AS $$ SELECT '{}'::jsonb $$;
+    ALTER TABLE auth.users OWNER TO admin_${role};
+    GRANT USAGE ON SCHEMA auth TO ${role}, anon, authenticated, service_role;
+    GRANT SELECT, REFERENCES ON auth.users TO ${role};
+    ALTER DEFAULT PRIVILEGES FOR ROLE ${role} IN SCHEMA public GRANT ALL ON TABLES TO anon, authenticated, service_role`);
+  return role;
+}
+
+function asRole(server: TestServer, db: TestDatabase, role: string) {
+  const url = new URL(server.url);
+  url.pathname = new URL(db.url).pathname;
+  url.username = role;
+  url.password = 'owner';
+  return {
+    label: role,
+    async connect() {
+      const client = new pg.Client({ connectionString: url.href });
+      await client.connect();
+      return client;
+    },
+  };
+}

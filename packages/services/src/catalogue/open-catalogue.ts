@@ -1,0 +1,86 @@
+import { CofreError } from '@cofre/contracts';
+import { sqlStateOf, translateConnectError, translatePgError } from '@cofre/postgres';
+import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely';
+import pg from 'pg';
+import type { CatalogueSchema } from './schema.ts';
+
+export type Catalogue = Kysely<CatalogueSchema>;
+
+export interface CatalogueOptions {
+  /** The application's database: the catalogue lives in it too. */
+  readonly url: string;
+  /** For messages: host, port and name. */
+  readonly label: string;
+  readonly connectionsMax?: number;
+}
+
+/** An idle catalogue keeps connections this long; the CLI is gone before, a server needs them again soon. */
+const IDLE_MS = 30_000;
+const CONNECT_TIMEOUT_MS = 15_000;
+
+/** Queries on the catalogue. Connections are made when first needed; `destroy()` ends them. Every failure is a `CofreError`. */
+export function openCatalogue(options: CatalogueOptions): Catalogue {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    application_name: 'cofre catalogue',
+    max: options.connectionsMax ?? 4,
+    idleTimeoutMillis: IDLE_MS,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+    types: { getTypeParser: typeParser },
+  });
+  // A connection that breaks while it is idle is replaced by the pool; the next query does not notice.
+  pool.on('error', () => undefined);
+  return new Kysely<CatalogueSchema>({ dialect: new PostgresDialect({ pool: translating(pool, options.label) }) });
+}
+
+const INT8_OID = 20;
+
+/** int8 as number: the catalogue holds byte and row counts, which stay far below 2⁵³. The rest as `pg` has it. */
+function typeParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
+  if (oid === INT8_OID && format !== 'binary') return Number;
+  return pg.types.getTypeParser(oid, 'text');
+}
+
+function translating(pool: pg.Pool, label: string): PostgresPool {
+  return {
+    options: pool.options,
+    async connect() {
+      try {
+        return translatingClient(await pool.connect());
+      } catch (error) {
+        throw translateConnectError(error, label);
+      }
+    },
+    end: () => pool.end(),
+  };
+}
+
+function translatingClient(client: pg.PoolClient): PostgresPoolClient {
+  const query = async (sql: string, parameters: readonly unknown[]) => {
+    try {
+      return await client.query(sql, [...parameters]);
+    } catch (error) {
+      throw translateCatalogueError(error);
+    }
+  };
+  return {
+    // kysely's other overload takes a cursor, which needs a package that is not here.
+    query: query as unknown as PostgresPoolClient['query'],
+    release: (destroy) => client.release(destroy),
+  };
+}
+
+/** undefined_table, invalid_schema_name, undefined_column, undefined_function. */
+const STATES_OF_WHAT_IS_NOT_THERE = new Set(['42P01', '3F000', '42703', '42883']);
+
+export function translateCatalogueError(error: unknown): CofreError {
+  if (STATES_OF_WHAT_IS_NOT_THERE.has(sqlStateOf(error) ?? '')) {
+    return new CofreError(
+      'catalogue/not-migrated',
+      'The database lacks tables or columns of the catalogue. Nothing was changed.',
+      { cause: error },
+    );
+  }
+  return translatePgError(error, { doing: 'reading or writing the catalogue' });
+}
