@@ -1,0 +1,51 @@
+import type pg from 'pg';
+import { translatePgError } from './errors.ts';
+
+/**
+ * What decides how values read and are read. As pg_dump's `setup_connection` has it, and what else would let a role's or a
+ * database's own settings change bytes, hide rows or stop long work. `row_security = off` makes a policy that would
+ * hide rows an error. Settings that the server's version does not have are passed over.
+ */
+const PINNED: Readonly<Record<string, string>> = {
+  search_path: '',
+  client_encoding: 'UTF8',
+  DateStyle: 'ISO, YMD',
+  IntervalStyle: 'postgres',
+  TimeZone: 'UTC',
+  extra_float_digits: '3',
+  bytea_output: 'hex',
+  lc_monetary: 'C',
+  xmloption: 'content',
+  xmlbinary: 'base64',
+  array_nulls: 'on',
+  standard_conforming_strings: 'on',
+  backslash_quote: 'safe_encoding',
+  transform_null_equals: 'off',
+  row_security: 'off',
+  synchronize_seqscans: 'off',
+  // Left from a role's settings this would silently return fewer rows.
+  gin_fuzzy_search_limit: '0',
+  default_transaction_isolation: 'read committed',
+  default_transaction_deferrable: 'off',
+  statement_timeout: '0',
+  lock_timeout: '0',
+  idle_in_transaction_session_timeout: '0',
+  idle_session_timeout: '0',
+  transaction_timeout: '0',
+  client_min_messages: 'warning',
+  // Statements here are run once; compiling them costs more than it saves.
+  jit: 'off',
+};
+
+const PIN_SQL = `SELECT pg_catalog.set_config(s.key, s.value, false)
+  FROM pg_catalog.jsonb_each_text($1::pg_catalog.jsonb) AS s
+  WHERE pg_catalog.current_setting(s.key, true) IS NOT NULL`;
+
+/** Fixes for the rest of the session how values are written and read (design §3). One round trip. */
+export async function pinSession(client: pg.ClientBase): Promise<void> {
+  try {
+    await client.query(PIN_SQL, [JSON.stringify(PINNED)]);
+  } catch (error) {
+    throw translatePgError(error, { doing: 'preparing the session' });
+  }
+}
