@@ -18,14 +18,17 @@ export interface TableFacts {
   /** Foreign keys of others (or itself) that point here. */
   readonly referencedBy: readonly ForeignKeyFacts[];
   readonly triggers: readonly TriggerFacts[];
-  readonly rules: readonly { readonly name: string; readonly event: 'select' | 'update' | 'insert' | 'delete' }[];
+  readonly rules: readonly RuleFacts[];
   readonly sequences: readonly SequenceFacts[];
-  /** Plain inheritance children or partitions (leaves), `schema.name` quoted as SQL. */
+  /** Partitions (leaves only) of a partitioned table, or all that inherit from a plain one, children of children too. */
   readonly children: readonly { readonly oid: number; readonly schema: string; readonly name: string }[];
   readonly rowSecurity: { readonly enabled: boolean; readonly forced: boolean };
   /** The planner's estimate, partitions included; -1: never analyzed. */
   readonly rowsEstimate: number;
+  /** As the last VACUUM or ANALYZE found it, partitions included: asking the file system would wait for locks. */
   readonly bytesOnDisk: number;
+  /** oids of the tables that this one is a partition of or inherits from, theirs too. */
+  readonly ancestors: readonly number[];
 }
 
 export interface ColumnFacts {
@@ -34,7 +37,13 @@ export interface ColumnFacts {
   /** `format_type(atttypid, atttypmod)` with an empty search path: may be cast to as it stands. */
   readonly type: string;
   readonly typeOid: number;
+  /** What stands under a domain, else `typeOid` itself. */
+  readonly baseTypeOid: number;
+  /** New rows must have a value. */
   readonly notNull: boolean;
+  /** Old rows have one too (PostgreSQL 18 has NOT NULL … NOT VALID). */
+  readonly notNullValidated: boolean;
+  /** null for generated columns, `generated` tells. */
   readonly defaultExpression: string | null;
   readonly identity: 'always' | 'by-default' | null;
   readonly generated: 'stored' | 'virtual' | null;
@@ -98,6 +107,14 @@ export interface TriggerFacts {
   readonly events: readonly ('insert' | 'update' | 'delete' | 'truncate')[];
   /** `origin` is bypassed by session_replication_role = replica; `always` and `replica` are not. */
   readonly enabled: 'origin' | 'always' | 'replica' | 'disabled';
+}
+
+/** A rule that is not disabled. */
+export interface RuleFacts {
+  readonly name: string;
+  readonly event: 'select' | 'update' | 'insert' | 'delete';
+  /** As with triggers: `origin` is bypassed by session_replication_role = replica. */
+  readonly enabled: 'origin' | 'always' | 'replica';
 }
 
 export interface SequenceFacts {
