@@ -1,1 +1,9 @@
-export {};
+export * from './counting.ts';
+export * from './file-store.ts';
+export * from './memory-store.ts';
+export * from './node-codecs.ts';
+export * from './open-store.ts';
+export * from './read-only.ts';
+export * from './system.ts';
+export * from './with-faults.ts';
+export * from './with-retry.ts';
