@@ -11,7 +11,11 @@ export {
 export type { CheckOptions } from './repository/check-repository.ts';
 export { type OpenOptions, Repository } from './repository/repository.ts';
 export * from './repository/types.ts';
+export { invertPages } from './restore/invert-pages.ts';
 export * from './restore/plan.ts';
+export { PlanPageWriter, type PlanStore, readPlanOperations, type WrittenPages } from './restore/plan-pages.ts';
+export { fingerprintPlan, readPlan, savePlan } from './restore/plan-store.ts';
+export { type RangeRows, readRangesAt } from './restore/whole-ranges.ts';
 export { batchesOfLines, batchOfBlock, linesOf } from './rows/batches.ts';
 export { compareRows, type RowDifference } from './rows/compare-rows.ts';
 export { joinLine, splitLine, unescapeColumn } from './rows/copy-text.ts';

@@ -20,7 +20,7 @@ export async function* readRows(
     for await (const range of repository.ranges(table)) {
       if (index >= to) break;
       if (index++ < from || range.base === null) continue;
-      const block = readRange(repository, range, range.base.rows);
+      const block = readRange(repository, range);
       block.catch(() => undefined); // Thrown when its turn comes.
       ahead.push(block);
       if (ahead.length > READ_AHEAD) yield batchOfBlock((await ahead.shift()) ?? Buffer.alloc(0));
@@ -31,15 +31,12 @@ export async function* readRows(
   }
 }
 
-async function readRange(
-  repository: Repository,
-  range: RangeEntry,
-  base: NonNullable<RangeEntry['base']>['rows'],
-): Promise<Buffer> {
+/** All rows of one range, as its block has them. */
+export async function readRange(repository: Repository, range: RangeEntry): Promise<Buffer> {
   if (range.deltas.length > 0)
     throw new CofreError(
       'repository/newer-format',
       'This backup holds delta blocks, which this program does not read yet.',
     );
-  return repository.readBlock(base, 'rows');
+  return range.base === null ? Buffer.alloc(0) : repository.readBlock(range.base.rows, 'rows');
 }

@@ -22,7 +22,7 @@ import type { BlobStore, Clock, Codecs, Random } from '../ports.ts';
 import type { RowBatch } from '../rows/layout.ts';
 import { BackupWriter } from './backup-writer.ts';
 import { type CheckOptions, checkBackup, checkRepository } from './check-repository.ts';
-import { readRows } from './read-rows.ts';
+import { readRange, readRows } from './read-rows.ts';
 import type { BlockKind, ManifestInfo, ObjectKind, RepositoryInfo, RepositoryKey } from './types.ts';
 
 export interface OpenOptions {
@@ -186,6 +186,11 @@ export class Repository {
     options: { readonly fromRange?: number; readonly toRange?: number } = {},
   ): AsyncGenerator<RowBatch> {
     return readRows(this, table, options);
+  }
+
+  /** The rows of one range of `ranges`, whole lines in key order. */
+  readRange(range: RangeEntry): Promise<Buffer> {
+    return readRange(this, range);
   }
 
   async readManifest(implementation: ImplementationId, backup: BackupId): Promise<Manifest> {

@@ -49,9 +49,13 @@ export interface PlanTable {
   readonly updates: number;
   readonly deletes: number;
   readonly unchanged: number;
+  /** Live rows that the backup does not have and that stay. */
+  readonly kept: number;
   readonly conflicts: readonly { readonly kind: ConflictKind; readonly count: number; readonly detail: string }[];
   /** `plans/<id>/<page>`; each holds some 2 MiB of operations in key order. */
   readonly pages: readonly string[];
+  /** Hex SHA-256 over the operations of the pages, in order. */
+  readonly operationsHash: string;
   /** Indexes of the backup's ranges of which every row is inserted (deleted, in an undo); pages do not repeat their rows. */
   readonly wholeRanges: readonly number[];
 }
