@@ -9,3 +9,20 @@ export { copyRows } from './capture/copy-rows.ts';
 export { lineageHolds, markLineage } from './capture/lineage.ts';
 export { readSliceTable } from './capture/read-slice-table.ts';
 export { type Session, type SessionGroup, withSessions } from './session/open-session.ts';
+export {
+  parseTableName,
+  printTable,
+  quoteIdentifier,
+  quoteLiteral,
+  quoteTable,
+  type TableName,
+} from './session/quote.ts';
+export type { FaultPath, FaultPlacer } from './definition/faults.ts';
+export {
+  type ResolveOptions,
+  resolveSlice,
+  validateDefinition,
+  type ValidateOptions,
+} from './definition/resolve-slice.ts';
+export { fingerprintTables } from './introspect/fingerprint.ts';
+export { findTable, readTableFacts } from './introspect/read-table-facts.ts';

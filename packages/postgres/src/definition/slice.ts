@@ -18,11 +18,17 @@ export interface SliceTable {
   /** Stored columns (generated and omitted ones left out) in stored order, key first. */
   readonly columns: readonly ColumnFacts[];
   readonly secret: ReadonlySet<string>;
+  /**
+   * Its key leaves out columns that the scope fixes to a constant: within the slice it identifies a row, in the whole
+   * table only together with `scopeSql`. The whole key is `facts.key`.
+   */
   readonly layout: RowLayout;
   /** `ONLY "s"."t"` or `"s"."t"`: what may stand behind FROM. */
   readonly fromSql: string;
   /** The scope as a boolean SQL expression over the given alias; all values are quoted literals, all operators schema-qualified. */
   readonly scopeSql: (alias: string) => string;
+  /** What `scopeSql` says, for those who need to know its columns. */
+  readonly scope: SliceScope;
   /** ORDER BY list over the given alias that makes rows come in the layout's order. */
   readonly orderSql: (alias: string) => string;
   /** oids of every table that the rows depend on: itself, its leaves, all tables on its scope path and their leaves. */
@@ -30,6 +36,16 @@ export interface SliceTable {
   /** Hex SHA-256 over everything that its bytes rest on (design §4, *Fingerprint*). */
   readonly fingerprint: string;
 }
+
+export type SliceScope =
+  /** By the root key itself: `columns` are compared with its parts; those of `fixed` hold one value in every row. */
+  | { readonly kind: 'root'; readonly columns: readonly string[]; readonly fixed: readonly string[] }
+  /** Through rows of a parent: own column → the parent's. */
+  | {
+      readonly kind: 'parent';
+      readonly parentOid: number;
+      readonly columns: readonly { readonly own: string; readonly parent: string }[];
+    };
 
 /** A place in the definition's text, 1-based. */
 export interface DefinitionFault {

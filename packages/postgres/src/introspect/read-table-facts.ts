@@ -223,6 +223,7 @@ function uniqueFacts(index: IndexRow, columns: readonly ColumnRow[], texts: Inde
     name: index.name,
     indexOid: index.oid,
     kind: index.primary ? 'primary' : index.unique && !index.exclusion ? 'unique' : 'exclusion',
+    usable: index.usable,
     expressions,
     operators: index.keys.flatMap((key) => key.operator ?? []),
     columns: plain.length === index.keys.length ? plain : null,

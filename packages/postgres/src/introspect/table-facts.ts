@@ -65,6 +65,8 @@ export interface UniqueFacts {
   readonly name: string;
   readonly indexOid: number;
   readonly kind: 'primary' | 'unique' | 'exclusion';
+  /** Valid and ready: only then does it prove that values are unique. */
+  readonly usable: boolean;
   /** Index expressions in order (`pg_get_indexdef(oid, n, true)`); plain columns are quoted names. */
   readonly expressions: readonly string[];
   /** For each expression, the operator under which two rows clash, as `OPERATOR(schema.=)`. */
