@@ -1,6 +1,7 @@
 import { assert, CofreError } from '@cofre/contracts';
 import type { RangeEntry } from '../format/manifest.ts';
-import { compareKeysAt, type KeyPlace, keyEnd } from '../rows/keys.ts';
+import { BufferPool } from './buffer-pool.ts';
+import { compareKeysAt, type KeyPlace, keyEnd, orderingColumns } from '../rows/keys.ts';
 import type { RowBatch, RowLayout } from '../rows/layout.ts';
 
 /** A range is cut at whichever comes first. Small enough to be read again cheaply, large enough to compress well. */
@@ -22,6 +23,8 @@ export interface CutOptions {
   readonly table: string;
   readonly layout: RowLayout;
   readonly batches: AsyncIterable<RowBatch>;
+  /** Where buffers come from; whoever is done with a range gives its buffers back there. */
+  readonly buffers?: BufferPool;
   /** Ranges of the parent backup, whose bounds are kept so that untouched ranges give equal blocks. */
   readonly inherited: AsyncIterable<RangeEntry> | null;
 }
@@ -89,8 +92,8 @@ class RangeCutter {
   readonly #options: CutOptions;
   readonly #bounds: InheritedBounds;
   readonly #keyColumns: number;
-  readonly #rows = new Gathered();
-  readonly #keys = new Gathered();
+  readonly #rows: Gathered;
+  readonly #keys: Gathered;
   #count = 0;
   #cutBefore = false;
   /** True while gathering what is left of a range that was split. */
@@ -104,6 +107,8 @@ class RangeCutter {
     this.#options = options;
     this.#bounds = bounds;
     this.#keyColumns = options.layout.key.length;
+    this.#rows = new Gathered(options.buffers ?? new BufferPool());
+    this.#keys = new Gathered(options.buffers ?? new BufferPool());
   }
 
   /** Takes lines from `first` on until the range must end; gives the first line not taken. */
@@ -129,6 +134,7 @@ class RangeCutter {
       this.#judgeSize(start - from, batch.bytes, start);
     }
     this.#rows.append(batch.bytes, from, start);
+    if (this.#keyColumns === 0 && this.#previous?.bytes === batch.bytes) this.#keepPrevious();
     return line;
   }
 
@@ -145,8 +151,17 @@ class RangeCutter {
     return this.#range(null);
   }
 
+  /** Keeps the last key on its own: the buffer that it lies in is about to be handed over, and used again. */
+  #keepPrevious(): void {
+    if (this.#previous === null) return;
+    const { bytes, start } = this.#previous;
+    const end = keyEnd(bytes, start, orderingColumns(this.#options.layout));
+    this.#previous = { bytes: Buffer.from(bytes.subarray(start, end)), start: 0 };
+  }
+
   #range(half: { rowBytes: number; keyBytes: number; count: number } | null): CutRange | null {
     if (this.#count === 0) return null;
+    this.#keepPrevious();
     const bytes = this.#rows.detach(half?.rowBytes);
     const keys = this.#keyColumns > 0 ? this.#keys.detach(half?.keyBytes) : null;
     const rows = half?.count ?? this.#count;
@@ -203,8 +218,14 @@ const GATHERED_BYTES_MIN = 16 * 1024;
 
 /** Bytes that grow at the end and are handed over without copying. */
 class Gathered {
-  bytes: Buffer = Buffer.allocUnsafeSlow(GATHERED_BYTES_MIN);
+  bytes: Buffer;
   length = 0;
+  readonly #buffers: BufferPool;
+
+  constructor(buffers: BufferPool) {
+    this.#buffers = buffers;
+    this.bytes = buffers.take(GATHERED_BYTES_MIN);
+  }
 
   append(source: Buffer, start: number, end: number): void {
     this.#reserve(end - start);
@@ -229,9 +250,8 @@ class Gathered {
     const gathered = this.bytes.subarray(0, size);
     const rest = this.bytes.subarray(size, this.length);
     // The next range will be about as large, unless this one held a huge row.
-    this.bytes = Buffer.allocUnsafeSlow(
-      Math.max(GATHERED_BYTES_MIN, rest.length, Math.min(size + size / 8, 2 * RANGE_BYTES)),
-    );
+    const next = Math.min(size + size / 8, 2 * RANGE_BYTES);
+    this.bytes = this.#buffers.take(Math.max(GATHERED_BYTES_MIN, rest.length, next));
     rest.copy(this.bytes);
     this.length = rest.length;
     return gathered;
@@ -241,7 +261,7 @@ class Gathered {
     const needed = this.length + more;
     if (needed <= this.bytes.length) return;
     // The old bytes stay valid for those who still look at them (the previous key).
-    const grown = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(this.bytes.length * 2, needed + RANGE_BYTES)));
+    const grown = this.#buffers.take(Math.max(needed, Math.min(this.bytes.length * 2, needed + RANGE_BYTES)));
     this.bytes.copy(grown, 0, 0, this.length);
     this.bytes = grown;
   }

@@ -11,6 +11,7 @@ import { encodeManifest, encodeRanges } from '../format/manifest-schema.ts';
 import { checksumOf, missing } from '../format/pack.ts';
 import { sealObject } from '../format/sealed-object.ts';
 import { packPath } from '../format/constants.ts';
+import { BufferPool } from '../ranges/buffer-pool.ts';
 import { cutRanges } from '../ranges/cut-ranges.ts';
 import type { CutRange } from '../ranges/cut-ranges.ts';
 import type { RowBatch, RowLayout } from '../rows/layout.ts';
@@ -50,6 +51,7 @@ export class BackupWriter {
   readonly #repository: Repository;
   readonly #packs: PackWriter;
   readonly #compression: Compression;
+  readonly #buffers = new BufferPool();
   readonly #inheritedPacks = new Set<string>();
   readonly #liveBytes = new Map<string, number>();
   #blocksReused = 0;
@@ -81,7 +83,7 @@ export class BackupWriter {
     let rows = 0;
     let bytes = 0;
     const inherited = input.inherited ? this.#repository.ranges(input.inherited) : null;
-    for await (const range of cutRanges({ ...input, inherited })) {
+    for await (const range of cutRanges({ ...input, inherited, buffers: this.#buffers })) {
       rows += range.rows;
       bytes += range.bytes.length;
       const begun = await this.#beginRange(remembered ? { ...range, inherited: null } : range, remembered, changed);
@@ -104,13 +106,15 @@ export class BackupWriter {
     const entry = { low: range.low, rows: range.rows, bytes: range.bytes.length, deltas: [] };
     if (candidate?.base && candidate.deltas.length === 0 && candidate.base.rows.id === id) {
       changed.reused(range);
+      this.#buffers.give(range.bytes);
+      if (range.keys) this.#buffers.give(range.keys);
       this.reuse(candidate.base.rows);
       if (candidate.base.keys) this.reuse(candidate.base.keys);
       return { entry: Promise.resolve({ ...entry, base: candidate.base }) };
     }
     await changed.stored(range);
-    const rows = await this.#packs.begin('rows', id, range.bytes);
-    const keys = range.keys ? await this.#packs.begin('keys', this.#packs.blockId(range.keys), range.keys) : null;
+    const rows = await this.#begin('rows', id, range.bytes);
+    const keys = range.keys ? await this.#begin('keys', this.#packs.blockId(range.keys), range.keys) : null;
     const sealed = async (): Promise<RangeEntry> => {
       const base = { rows: this.#use(await rows.ref), keys: keys ? this.#use(await keys.ref) : null };
       return { ...entry, base };
@@ -118,12 +122,16 @@ export class BackupWriter {
     return { entry: sealed() };
   }
 
+  #begin(kind: 'rows' | 'keys', id: string, plain: Buffer): Promise<{ readonly ref: Promise<BlockRef> }> {
+    return this.#packs.begin({ kind, id, plain }, () => this.#buffers.give(plain));
+  }
+
   /** @internal for PageWriter */
   async writePage(entries: readonly RangeEntry[], inherited: BlockRef | null): Promise<BlockRef> {
     const plain = encodeRanges(entries);
     const id = this.#packs.blockId(plain);
     if (inherited?.id === id) return this.reuse(inherited);
-    return this.#use(await (await this.#packs.begin('ranges', id, plain)).ref);
+    return this.#use(await (await this.#packs.begin({ kind: 'ranges', id, plain })).ref);
   }
 
   reuse(ref: BlockRef): BlockRef {

@@ -38,11 +38,19 @@ export class PackWriter {
     return this.#options.keyring.blockId(plain);
   }
 
-  /** Resolves when there is room to begin; `ref` resolves when the block is sealed. `plain` must not change afterwards. */
-  async begin(kind: BlockKind, id: string, plain: Buffer): Promise<{ readonly ref: Promise<BlockRef> }> {
+  /** Resolves when there is room to begin; `ref` resolves when the block is sealed. `plain` is ours until `onProven` is called. */
+  async begin(
+    block: { readonly kind: BlockKind; readonly id: string; readonly plain: Buffer },
+    onProven?: () => void,
+  ): Promise<{ readonly ref: Promise<BlockRef> }> {
+    const { kind, id, plain } = block;
     await this.#gate.enter(plain.length);
     this.#throwIfFailed();
-    const ref = this.#seal({ kind, id, plainBytes: plain.length, compression: this.#options.compression }, plain);
+    const ref = this.#seal(
+      { kind, id, plainBytes: plain.length, compression: this.#options.compression },
+      plain,
+      onProven,
+    );
     this.#watch(ref);
     return { ref };
   }
@@ -62,7 +70,7 @@ export class PackWriter {
     await this.#upload.catch(() => undefined);
   }
 
-  async #seal(block: PackedBlock, plain: Buffer): Promise<BlockRef> {
+  async #seal(block: PackedBlock, plain: Buffer, onProven?: () => void): Promise<BlockRef> {
     const codec = this.#options.codecs(block.compression);
     const packed = await codec.compress(plain).catch((error: unknown) => {
       this.#gate.leave(plain.length);
@@ -71,7 +79,9 @@ export class PackWriter {
     const pack = (this.#pack ??= new PackBuilder(this.#options));
     const { ref, sealed } = pack.append(block, packed);
     this.blocksNew++;
-    const proof = this.#prove(pack, block, { plain, sealed }).finally(() => this.#gate.leave(plain.length));
+    const proof = this.#prove(pack, block, { plain, sealed })
+      .then(onProven)
+      .finally(() => this.#gate.leave(plain.length));
     pack.proofs.push(proof);
     this.#watch(proof);
     if (pack.full) this.#close(pack);
