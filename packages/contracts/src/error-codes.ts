@@ -265,6 +265,12 @@ export const ERROR_CODES = {
     cause: 'It is a view, a foreign table or of another kind whose rows cannot be read at a snapshot.',
     remedy: 'Take it out of the definition. No backup was written.',
   },
+  'backup/held': {
+    exit: 14,
+    title: 'The backup is on hold',
+    cause: 'Somebody put a hold on it, so that it is neither deleted nor expires.',
+    remedy: 'Release it with `cofre backup release`, if that is meant, and call again. Nothing was deleted.',
+  },
   'backup/interrupted': {
     exit: 130,
     title: 'Interrupted',
@@ -326,6 +332,20 @@ export const ERROR_CODES = {
     title: 'The restore would have changed something else',
     cause: 'Another table, or more rows than the plan names, were changed inside the transaction.',
     remedy: 'Everything was rolled back. Look at the rules and triggers of the tables that the message names.',
+  },
+  'demo/database-given': {
+    exit: 2,
+    title: 'The demo does not touch a database of yours',
+    cause: 'DATABASE_URL is set, and the demo makes tables, damages them and puts them back.',
+    remedy:
+      'Unset DATABASE_URL: the demo then starts a PostgreSQL of its own. If the database is meant for trying things out, add --into-my-database. Nothing was changed.',
+  },
+  'demo/tables-taken': {
+    exit: 1,
+    title: 'The demo’s tables would collide with others',
+    cause:
+      'The database has tables, modules or tenants with the names that the demo uses, and the demo did not make them.',
+    remedy: 'Run the demo with another COFRE_HOME, so that it has a database of its own. Nothing was changed.',
   },
   'internal/bug': {
     exit: 1,
