@@ -19,9 +19,12 @@ export type ConfigBody = z.infer<typeof configBody>;
 
 const configFile = configBody.extend({
   /** SHA-256 of the body: finds accidents before a key is asked for. */
-  checksum: z.string(),
+  checksum: z.string().regex(/^[0-9a-f]{64}$/),
   /** HMAC under the id key: finds malice. */
-  mac: z.string().nullable(),
+  mac: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .nullable(),
 });
 
 function bodyBytes(body: ConfigBody): Buffer {
@@ -61,10 +64,6 @@ export function decodeConfig(bytes: Uint8Array): { body: ConfigBody; mac: string
 export function checkConfigMac(body: ConfigBody, mac: string | null, keyring: Keyring): void {
   const expected = keyring.configMac(bodyBytes(body));
   if (expected === null && mac === null) return;
-  const equal =
-    expected !== null &&
-    mac !== null &&
-    expected.length === mac.length &&
-    timingSafeEqual(Buffer.from(expected), Buffer.from(mac));
+  const equal = expected !== null && mac !== null && timingSafeEqual(Buffer.from(expected), Buffer.from(mac));
   if (!equal) throw damaged(CONFIG_PATH, 'it was changed by someone without the key');
 }

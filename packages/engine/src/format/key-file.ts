@@ -4,7 +4,7 @@ import { CofreError } from '@cofre/contracts';
 import { z } from 'zod';
 import type { Random } from '../ports.ts';
 import type { RepositoryKey } from '../repository/types.ts';
-import { keyPath, NONCE_BYTES } from './constants.ts';
+import { keyPath } from './constants.ts';
 import { damaged, open, seal } from './seal.ts';
 
 /** Cost of a passphrase guess: 128 MiB and some 0.3 s. The strongest setting that OWASP's password storage guide lists for scrypt. */
@@ -71,7 +71,7 @@ export async function wrapSecrets(
   };
   const wrapping = await wrappingKey(body.kdf, key);
   const plain = Buffer.concat([secrets.rootKey, secrets.idKey]);
-  const wrapped = seal(wrapping, context.random.bytes(NONCE_BYTES), plain, associated(context.repositoryId, body));
+  const wrapped = seal(wrapping, context.random, { bytes: plain, associated: associated(context.repositoryId, body) });
   return { ...body, wrapped: wrapped.toString('base64') };
 }
 
@@ -85,7 +85,8 @@ export async function unwrapSecrets(
   const wrapping = await wrappingKey(file.kdf, key);
   const { wrapped, ...body } = file;
   try {
-    const plain = open(wrapping, Buffer.from(wrapped, 'base64'), associated(repositoryId, body), keyPath(file.id));
+    const expected = { associated: associated(repositoryId, body), object: keyPath(file.id) };
+    const plain = Buffer.from(open(wrapping, Buffer.from(wrapped, 'base64'), expected));
     return { rootKeyId: file.rootKeyId, rootKey: plain.subarray(0, 32), idKey: plain.subarray(32, 64) };
   } catch {
     // A wrong key and a changed file look alike by design; the caller tells them apart by the other key files.

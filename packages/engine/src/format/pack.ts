@@ -4,7 +4,6 @@ import { z } from 'zod';
 import type { BlockKind } from '../repository/types.ts';
 import {
   FORMAT_VERSION,
-  NONCE_BYTES,
   PACK_BYTES,
   PACK_END_MAGIC,
   PACK_MAGIC,
@@ -27,8 +26,8 @@ import { openObject, sealObject } from './sealed-object.ts';
  *  9   1  suite             58   …  blocks, then the index (a sealed object of kind pack-index)
  * end-12  4  length of the index, little endian     end-8  8  "COFREEND"
  * ```
- * A block is `nonce | ciphertext | tag` under the pack's own key, or the compressed bytes as they are when plain: then
- * its id, the SHA-256 of the plain bytes, is what proves it.
+ * A block is `nonce | ciphertext | tag` under the pack's own key, or `bytes | SHA-256` when plain. Repository, path, kind,
+ * compression, id and length are authenticated (checksummed) with it.
  */
 export const PACK_HEADER_BYTES = 10 + ROOT_KEY_ID_BYTES + SALT_BYTES;
 export const PACK_TRAILER_BYTES = 12;
@@ -63,8 +62,10 @@ function associated(pack: SealedKey, block: PackedBlock): (string | number)[] {
 
 /** Opens one block's seal; gives the compressed bytes. */
 export function openBlock(pack: SealedKey, block: PackedBlock, sealed: Uint8Array): Uint8Array {
-  if (pack.key === null) return sealed;
-  return open(pack.key, sealed, associated(pack, block), `block ${block.id.slice(0, 12)} of ${pack.path}`);
+  return open(pack.key, sealed, {
+    associated: associated(pack, block),
+    object: `block ${block.id.slice(0, 12)} of ${pack.path}`,
+  });
 }
 
 /** A pack in the making, in memory. */
@@ -106,11 +107,8 @@ export class PackBuilder {
 
   /** Seals a block and appends it; gives where it lies and its sealed bytes (a view, valid until the next append). */
   append(block: PackedBlock, packed: Uint8Array): { readonly ref: BlockRef; readonly sealed: Buffer } {
-    const key = this.sealedKey.key;
-    const sealed =
-      key === null
-        ? packed
-        : seal(key, this.#sealing.random.bytes(NONCE_BYTES), packed, associated(this.sealedKey, block));
+    const content = { bytes: packed, associated: associated(this.sealedKey, block) };
+    const sealed = seal(this.sealedKey.key, this.#sealing.random, content);
     this.#reserve(sealed.length);
     this.#bytes.set(sealed, this.#length);
     const entry = { ...block, offset: this.#length, length: sealed.length };

@@ -1,6 +1,7 @@
-import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash } from 'node:crypto';
 import { CofreError } from '@cofre/contracts';
-import { NONCE_BYTES, TAG_BYTES } from './constants.ts';
+import type { Random } from '../ports.ts';
+import { CHECKSUM_BYTES, NONCE_BYTES, TAG_BYTES } from './constants.ts';
 
 /** What is authenticated beside the bytes, so that a sealed thing cannot stand in another's place. */
 export type AssociatedData = readonly (string | number)[];
@@ -10,18 +11,44 @@ function encodeAssociated(data: AssociatedData): Buffer {
   return Buffer.from(JSON.stringify(data), 'utf8');
 }
 
-/** AES-256-GCM: `nonce | ciphertext | tag`. The nonce is random, the key belongs to one object, so that nonces do not repeat. */
-export function seal(key: Uint8Array, nonce: Uint8Array, plain: Uint8Array, associated: AssociatedData): Buffer {
+/** null: a plain repository, whose bytes are checksummed with the same associated data instead of encrypted. */
+export type SealKey = Uint8Array | null;
+
+/**
+ * AES-256-GCM: `nonce | ciphertext | tag`; plain: `bytes | SHA-256`. The nonce is random and the key belongs to one
+ * object, so that nonces do not repeat under a key.
+ */
+export function seal(
+  key: SealKey,
+  random: Random,
+  content: { readonly bytes: Uint8Array; readonly associated: AssociatedData },
+): Buffer {
+  const { bytes, associated } = content;
+  if (key === null) return Buffer.concat([bytes, checksum(bytes, associated)]);
+  const nonce = random.bytes(NONCE_BYTES);
   const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES });
   cipher.setAAD(encodeAssociated(associated));
-  const body = cipher.update(plain);
+  const body = cipher.update(bytes);
   return Buffer.concat([nonce, body, cipher.final(), cipher.getAuthTag()]);
 }
 
 /** Opens what `seal` made; `object` is named where anything differs (`repository/damaged`). */
-export function open(key: Uint8Array, sealed: Uint8Array, associated: AssociatedData, object: string): Buffer {
-  if (sealed.length < NONCE_BYTES + TAG_BYTES) throw damaged(object, 'it is too short');
+export function open(
+  key: SealKey,
+  sealed: Uint8Array,
+  expected: { readonly associated: AssociatedData; readonly object: string },
+): Uint8Array {
+  const { associated, object } = expected;
+  if (key === null) {
+    const bodyEnd = sealed.length - CHECKSUM_BYTES;
+    if (bodyEnd < 0) throw damaged(object, 'it is too short');
+    const body = sealed.subarray(0, bodyEnd);
+    if (!checksum(body, associated).equals(sealed.subarray(bodyEnd)))
+      throw damaged(object, 'its checksum does not fit');
+    return body;
+  }
   const bodyEnd = sealed.length - TAG_BYTES;
+  if (bodyEnd < NONCE_BYTES) throw damaged(object, 'it is too short');
   const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES });
   decipher.setAAD(encodeAssociated(associated));
   decipher.setAuthTag(sealed.subarray(bodyEnd));
@@ -32,6 +59,10 @@ export function open(key: Uint8Array, sealed: Uint8Array, associated: Associated
     throw damaged(object, 'its authentication tag does not fit', cause);
   }
   return plain;
+}
+
+function checksum(bytes: Uint8Array, associated: AssociatedData): Buffer {
+  return createHash('sha256').update(encodeAssociated(associated)).update(bytes).digest();
 }
 
 export function damaged(object: string, why: string, cause?: unknown): CofreError {

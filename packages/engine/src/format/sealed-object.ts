@@ -1,12 +1,9 @@
-import { createHash } from 'node:crypto';
 import { CofreError, type Compression } from '@cofre/contracts';
 import type { Codecs, Random } from '../ports.ts';
 import type { ObjectKind } from '../repository/types.ts';
 import {
-  CHECKSUM_BYTES,
   COMPRESSION_CODE,
   FORMAT_VERSION,
-  NONCE_BYTES,
   OBJECT_KIND_CODE,
   OBJECT_MAGIC,
   ROOT_KEY_ID_BYTES,
@@ -51,15 +48,13 @@ export async function sealObject(sealing: ObjectSealing, place: ObjectPlace, pla
   header[10] = OBJECT_KIND_CODE[place.kind];
   header[11] = COMPRESSION_CODE[compression];
   header.writeUInt32LE(plain.length, 12);
-  let body: Buffer;
-  if (sealing.keyring.suite === 'none') {
-    body = Buffer.concat([packed, checksum(header, sealing.keyring, place, packed)]);
-  } else {
+  let key: Buffer | null = null;
+  if (sealing.keyring.suite !== 'none') {
     header.write(sealing.keyring.currentRootKeyId, 16, 'hex');
     header.set(sealing.random.bytes(SALT_BYTES), 32);
-    const key = sealing.keyring.sealingKey('object', sealing.keyring.currentRootKeyId, header.subarray(32));
-    body = seal(key, sealing.random.bytes(NONCE_BYTES), packed, associated(header, sealing.keyring, place));
+    key = sealing.keyring.sealingKey('object', sealing.keyring.currentRootKeyId, header.subarray(32));
   }
+  const body = seal(key, sealing.random, { bytes: packed, associated: associated(header, sealing.keyring, place) });
   const object = Buffer.concat([header, body]);
   const reopened = await openObject(sealing, place, object);
   if (!reopened.equals(plain))
@@ -75,16 +70,13 @@ export async function openObject(
   const compression = checkHeader(sealing.keyring, place, object);
   const header = object.subarray(0, HEADER_BYTES);
   const body = object.subarray(HEADER_BYTES);
-  let packed: Buffer;
-  if (sealing.keyring.suite === 'none') {
-    if (body.length < CHECKSUM_BYTES) throw damaged(place.path, 'it is too short');
-    packed = body.subarray(0, body.length - CHECKSUM_BYTES);
-    if (!checksum(header, sealing.keyring, place, packed).equals(body.subarray(packed.length)))
-      throw damaged(place.path, 'its checksum does not fit');
-  } else {
-    const key = sealing.keyring.sealingKey('object', header.toString('hex', 16, 32), header.subarray(32));
-    packed = open(key, body, associated(header, sealing.keyring, place), place.path);
-  }
+  const plainSuite = sealing.keyring.suite === 'none';
+  if (plainSuite && header.subarray(16).some((byte) => byte !== 0))
+    throw damaged(place.path, 'its header is not that of this repository');
+  const key = plainSuite
+    ? null
+    : sealing.keyring.sealingKey('object', header.toString('hex', 16, 32), header.subarray(32));
+  const packed = open(key, body, { associated: associated(header, sealing.keyring, place), object: place.path });
   const plainBytes = header.readUInt32LE(12);
   return Buffer.from(await sealing.codecs(compression).decompress(packed, plainBytes));
 }
@@ -117,11 +109,4 @@ function checkHeader(keyring: Keyring, place: ObjectPlace, object: Buffer): Comp
 
 function associated(header: Buffer, keyring: Keyring, place: ObjectPlace): (string | number)[] {
   return [keyring.repositoryId, place.path, place.kind, header.toString('hex')];
-}
-
-function checksum(header: Buffer, keyring: Keyring, place: ObjectPlace, packed: Uint8Array): Buffer {
-  return createHash('sha256')
-    .update(JSON.stringify(associated(header, keyring, place)))
-    .update(packed)
-    .digest();
 }

@@ -1,0 +1,203 @@
+import { isCofreError } from '@cofre/contracts';
+import { type BlobStore, compareRows, type RepositoryKey, RANGE_ROWS } from '@cofre/engine';
+import { MemoryStore } from '@cofre/storage';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  backUp,
+  IMPLEMENTATION,
+  initRepository,
+  keyFile,
+  keylessLayout,
+  layout,
+  noKey,
+  objectsOf,
+  openRepository,
+  passphrase,
+  readText,
+  rowsOf,
+  tableOf,
+  textOf,
+} from './fixtures.ts';
+
+const codeOf = async (work: Promise<unknown>): Promise<string> => {
+  const error = await work.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
+  return isCofreError(error) ? error.code : String(error);
+};
+
+const KINDS: [string, RepositoryKey, 'zstd' | 'gzip' | 'none'][] = [
+  ['encrypted, zstd', keyFile, 'zstd'],
+  ['plain, gzip', noKey, 'gzip'],
+  ['plain, uncompressed', noKey, 'none'],
+];
+
+describe.each(KINDS)('a repository (%s)', (_, key, compression) => {
+  it('I1: gives back exactly the rows that were backed up', async () => {
+    const store = new MemoryStore();
+    const repository = await initRepository(store, key, compression);
+    const rows = rowsOf(2 * RANGE_ROWS + 100, (id) => `tab\t newline\n back\\slash ${id} ✓`);
+    const manifest = await backUp(repository, rows);
+    const reopened = await openRepository(store, key);
+    expect(await readText(reopened, await reopened.readManifest(IMPLEMENTATION, manifest.backupId))).toBe(textOf(rows));
+    expect(manifest.stats).toMatchObject({ rows: rows.size, rowsChanged: rows.size, blocksReused: 0 });
+    expect((await reopened.verifyBackup(manifest)).ok).toBe(true);
+    expect((await reopened.check({ readData: true })).ok).toBe(true);
+  });
+
+  it('an empty slice is a backup too', async () => {
+    const repository = await initRepository(new MemoryStore(), key, compression);
+    const manifest = await backUp(repository, rowsOf(0));
+    expect(await readText(repository, manifest)).toBe('');
+    expect(manifest.packs).toEqual([]);
+    expect((await repository.verifyBackup(manifest)).ok).toBe(true);
+  });
+
+  it('stores only blocks that are new, and counts the rows that changed', async () => {
+    const repository = await initRepository(new MemoryStore(), key, compression);
+    const rows = rowsOf(4 * RANGE_ROWS);
+    const first = await backUp(repository, rows);
+    const same = await backUp(repository, rows, { parent: first });
+    expect(same.stats).toMatchObject({ rowsChanged: 0, blocksNew: 0, bytesStored: 0 });
+    rows.set(5, 'changed').delete(6);
+    rows.set(4 * RANGE_ROWS + 1, 'appended');
+    const next = await backUp(repository, rows, { parent: same });
+    expect(next.stats).toMatchObject({ rowsChanged: 3, rows: rows.size });
+    // Two ranges changed, each with its keys, and the range list.
+    expect(next.stats.blocksNew).toBe(5);
+    expect(await readText(repository, next)).toBe(textOf(rows));
+    expect(await readText(repository, first)).toBe(textOf(rowsOf(4 * RANGE_ROWS)));
+  });
+
+  it('I3: deleting a backup leaves those that share its blocks whole', async () => {
+    const repository = await initRepository(new MemoryStore(), key, compression);
+    const rows = rowsOf(100);
+    const first = await backUp(repository, rows);
+    rows.set(7, 'later');
+    const second = await backUp(repository, rows, { parent: first });
+    await repository.deleteManifest(IMPLEMENTATION, first.backupId);
+    expect(await codeOf(repository.readManifest(IMPLEMENTATION, first.backupId))).toBe('repository/object-missing');
+    expect(await readText(repository, second)).toBe(textOf(rows));
+    expect((await repository.check({ readData: true })).ok).toBe(true);
+  });
+
+  it('any history of changes reads back as it was at each step', async () => {
+    const change = fc.record({
+      id: fc.integer({ min: 0, max: 300 }),
+      value: fc.option(fc.string({ maxLength: 9 }).filter((v) => !v.includes('\0'))),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.array(change, { maxLength: 20 }), { minLength: 1, maxLength: 5 }), async (steps) => {
+        const repository = await initRepository(new MemoryStore(), key, compression);
+        const rows = rowsOf(200);
+        let parent = await backUp(repository, rows);
+        for (const step of steps) {
+          const before = new Map(rows);
+          for (const { id, value } of step) value === null ? rows.delete(id) : rows.set(id, value);
+          parent = await backUp(repository, rows, { parent });
+          expect(await readText(repository, parent)).toBe(textOf(rows));
+          const ids = new Set([...before.keys(), ...rows.keys()]);
+          expect(parent.stats.rowsChanged).toBe([...ids].filter((id) => before.get(id) !== rows.get(id)).length);
+        }
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it('a table with no key keeps rows that are alike, and reuses its blocks', async () => {
+    const repository = await initRepository(new MemoryStore(), key, compression);
+    const rows = rowsOf(10);
+    const first = await backUp(repository, rows, { layout: keylessLayout });
+    const again = await backUp(repository, rows, { layout: keylessLayout, parent: first });
+    expect(again.stats).toMatchObject({ blocksNew: 0, rowsChanged: 0 });
+    expect(tableOf(again).key).toEqual([]);
+  });
+});
+
+describe('keys of a repository', () => {
+  it('a passphrase opens it, another one is refused before anything else is read', async () => {
+    const store = new MemoryStore();
+    const manifest = await backUp(await initRepository(store, passphrase), rowsOf(3));
+    const read: string[] = [];
+    const watched: BlobStore = {
+      url: store.url,
+      put: (path, bytes, options) => store.put(path, bytes, options),
+      get: (path, range) => {
+        read.push(path);
+        return store.get(path, range);
+      },
+      stat: (path) => store.stat(path),
+      list: (prefix) => store.list(prefix),
+      delete: (path) => store.delete(path),
+    };
+    expect(await codeOf(openRepository(watched, { kind: 'passphrase', passphrase: 'wrong' }))).toBe(
+      'repository/key-wrong',
+    );
+    expect(read).toContain('cofre.json');
+    expect(read.every((path) => path === 'cofre.json' || path.startsWith('keys/'))).toBe(true);
+    expect(await codeOf(openRepository(store, keyFile))).toBe('repository/key-wrong');
+    expect(await codeOf(openRepository(store, noKey))).toBe('repository/key-required');
+    const reopened = await openRepository(store, passphrase);
+    expect(await readText(reopened, manifest)).toBe(textOf(rowsOf(3)));
+  });
+
+  it('the same passphrase in another Unicode form opens it', async () => {
+    const store = new MemoryStore();
+    await initRepository(store, { kind: 'passphrase', passphrase: 'coração' });
+    await expect(
+      openRepository(store, { kind: 'passphrase', passphrase: 'coração'.normalize('NFD') }),
+    ).resolves.toBeDefined();
+  });
+
+  it('a key for a plain repository is refused, and so is a second init', async () => {
+    const store = new MemoryStore();
+    await initRepository(store, noKey);
+    expect(await codeOf(openRepository(store, keyFile))).toBe('repository/key-not-wanted');
+    expect(await codeOf(initRepository(store, keyFile))).toBe('repository/exists');
+    expect(await codeOf(openRepository(new MemoryStore(), noKey))).toBe('repository/not-found');
+  });
+
+  it('a newer format is refused by its number, not called damage', async () => {
+    const store = new MemoryStore();
+    await initRepository(store, noKey);
+    const config = JSON.parse(Buffer.from(await store.get('cofre.json')).toString()) as object;
+    await store.put('cofre.json', Buffer.from(JSON.stringify({ ...config, format: 2 })));
+    expect(await codeOf(openRepository(store, noKey))).toBe('repository/newer-format');
+  });
+
+  it('I10: nothing readable is stored, and equal rows look different in two repositories', async () => {
+    const rows = rowsOf(500, () => 'very secret value');
+    const [one, two] = [new MemoryStore(), new MemoryStore()];
+    for (const store of [one, two]) await backUp(await initRepository(store, keyFile), rows);
+    const objects = await objectsOf(one);
+    const other = await objectsOf(two);
+    expect([...objects].filter(([path]) => path.startsWith('packs/')).length).toBeGreaterThan(0);
+    for (const [path, bytes] of objects) {
+      expect(bytes.includes('secret')).toBe(false);
+      expect(bytes.includes('public')).toBe(false);
+      if (path !== 'cofre.json') expect([...other.values()].some((theirs) => theirs.equals(bytes))).toBe(false);
+    }
+  });
+});
+
+describe('comparing rows', () => {
+  it('names rows of one side only and rows that changed', async () => {
+    const repository = await initRepository(new MemoryStore(), noKey);
+    const before = await backUp(repository, rowsOf(50));
+    const rows = rowsOf(51);
+    rows.set(10, 'other').delete(20);
+    const after = await backUp(repository, rows);
+    let equal = 0;
+    const found: string[] = [];
+    const streams = { left: repository.readRows(tableOf(before)), right: repository.readRows(tableOf(after)) };
+    for await (const difference of compareRows(layout, streams, (count) => (equal += count))) {
+      found.push(
+        `${difference.kind} ${'left' in difference ? difference.left.toString().trim() : difference.right.toString().trim()}`,
+      );
+    }
+    expect(found).toEqual(['changed 10\tvalue 10', 'left-only 20\tvalue 20', 'right-only 50\tvalue 50']);
+    expect(equal).toBe(48);
+  });
+});
