@@ -102,7 +102,7 @@ ORDER BY i.indrelid, NOT i.indisprimary, c.relname`;
 
 /** The only statement that may wait for a lock on a table; asked for the few indexes that cannot do without. */
 export const INDEX_TEXTS_SQL = `
-SELECT i.indexrelid AS oid, pg_catalog.pg_get_expr(i.indpred, i.indrelid, true) AS predicate,
+SELECT i.indexrelid AS oid, pg_catalog.pg_get_expr(i.indpred, i.indrelid) AS predicate,
        ARRAY(SELECT pg_catalog.pg_get_indexdef(i.indexrelid, n, true)
              FROM pg_catalog.generate_series(1, i.indnkeyatts::pg_catalog.int4) AS n ORDER BY n) AS expressions
 FROM pg_catalog.pg_index i
