@@ -1,12 +1,20 @@
-import { assert, CofreError } from '@cofre/contracts';
+import { CofreError } from '@cofre/contracts';
 import type { RowBatch } from '@cofre/engine';
 import type pg from 'pg';
+import { type TakenBytes, takeBytes } from '../session/socket.ts';
 
 /** Rows are handed on in buffers of about this size: large enough that the cost per batch does not count. */
 export const BATCH_BYTES = 256 * 1024;
 
 /** Reading goes on while the batches that wait, and the one that the consumer works on, are smaller than this together. */
 const READ_AHEAD_BYTES = 4 * BATCH_BYTES;
+
+/**
+ * A server sends 8 KiB at a time, and to wake up for each costs more than all the rest. After a chunk smaller than this
+ * the socket is left alone for a moment, so that the kernel gathers the next ones.
+ */
+const SMALL_CHUNK_BYTES = 64 * 1024;
+const NAP_MS = 1;
 
 const HEADER_BYTES = 5;
 const COPY_DATA = 0x64; // 'd'
@@ -40,7 +48,8 @@ export async function* copyRows(client: pg.ClientBase, sql: string): AsyncGenera
 class CopyOut implements pg.Submittable {
   readonly #sql: string;
   #connection: pg.Connection | null = null;
-  #passOn: ((bytes: Buffer) => void) | null = null;
+  /** null: before and after the command. */
+  #taken: TakenBytes | null = null;
 
   readonly #header = Buffer.alloc(HEADER_BYTES);
   #headerFill = 0;
@@ -59,6 +68,8 @@ class CopyOut implements pg.Submittable {
   #heldBytes = 0;
   /** What was left of a chunk when reading stopped; null while reading goes on. */
   #rest: Buffer | null = null;
+  #nap: NodeJS.Timeout | null = null;
+
   #outcome: 'running' | 'complete' | { readonly error: unknown } = 'running';
   #wake: (() => void) | null = null;
 
@@ -67,14 +78,8 @@ class CopyOut implements pg.Submittable {
   }
 
   readonly submit = (connection: pg.Connection): void => {
-    const listeners = connection.stream.listeners('data');
-    const [passOn] = listeners;
-    assert(listeners.length === 1 && passOn !== undefined, 'one listener reads the socket');
-    // The listener of `pg` takes the bytes that the socket gives.
-    this.#passOn = passOn as (bytes: Buffer) => void;
     this.#connection = connection;
-    connection.stream.removeListener('data', this.#passOn);
-    connection.stream.on('data', this.#onData);
+    this.#taken = takeBytes(connection.stream, this.#onChunk);
     connection.query(this.#sql);
   };
 
@@ -120,16 +125,30 @@ class CopyOut implements pg.Submittable {
     this.#finish(this.#outcome === 'running' ? 'complete' : this.#outcome);
   }
 
-  readonly #onData = (chunk: Buffer): void => {
+  readonly #onChunk = (chunk: Buffer): void => {
+    this.#parse(chunk);
+    if (this.#taken?.direct && this.#rest === null && chunk.length < SMALL_CHUNK_BYTES) this.#takeNap();
+  };
+
+  #takeNap(): void {
+    const stream = this.#connection?.stream;
+    stream?.pause();
+    this.#nap = setTimeout(() => {
+      this.#nap = null;
+      stream?.resume();
+    }, NAP_MS);
+  }
+
+  #parse(chunk: Buffer): void {
     let at = 0;
     while (at < chunk.length) {
-      if (this.#passOn === null) {
+      if (this.#taken === null) {
         // The command ended within this chunk; what follows was not asked for by us.
-        this.#connection?.stream.emit('data', chunk.subarray(at));
+        this.#connection?.stream.emit('data', Buffer.from(chunk.subarray(at)));
         return;
       }
       if (this.#isAhead()) {
-        this.#rest = chunk.subarray(at);
+        this.#rest = Buffer.from(chunk.subarray(at));
         this.#connection?.stream.pause();
         return;
       }
@@ -137,7 +156,7 @@ class CopyOut implements pg.Submittable {
       else if (this.#headerFill === 0) at = this.#takeHeader(chunk, this.#takeWholeRows(chunk, at));
       else at = this.#takeHeader(chunk, at);
     }
-  };
+  }
 
   /** The hot path: rows that lie whole in the chunk and fit into the batch. Returns where it stopped. */
   #takeWholeRows(chunk: Buffer, start: number): number {
@@ -168,7 +187,7 @@ class CopyOut implements pg.Submittable {
     this.#headerFill = 0;
     this.#kind = this.#header.readUInt8(0);
     this.#bodyLeft = this.#header.readUInt32BE(1) - 4;
-    if (this.#kind !== COPY_DATA) this.#passOn?.(Buffer.from(this.#header));
+    if (this.#kind !== COPY_DATA) this.#taken?.passOn(Buffer.from(this.#header));
     else if (this.#fill + this.#bodyLeft > this.#target.length) this.#flush();
     return end;
   }
@@ -177,7 +196,7 @@ class CopyOut implements pg.Submittable {
     const end = Math.min(chunk.length, start + this.#bodyLeft);
     if (this.#kind !== COPY_DATA) {
       this.#bodyLeft -= end - start;
-      this.#passOn?.(chunk.subarray(start, end));
+      this.#taken?.passOn(Buffer.from(chunk.subarray(start, end)));
       return end;
     }
     // Only true where a row begins: its whole length is known, so it is never moved while it arrives.
@@ -219,19 +238,17 @@ class CopyOut implements pg.Submittable {
 
   #readOn(rest: Buffer): void {
     this.#rest = null;
-    this.#onData(rest);
+    this.#parse(rest);
     if (this.#rest === null) this.#connection?.stream.resume();
   }
 
   #finish(outcome: 'complete' | { readonly error: unknown }): void {
-    const stream = this.#connection?.stream;
-    if (stream !== undefined && this.#passOn !== null) {
-      stream.removeListener('data', this.#onData);
-      stream.on('data', this.#passOn);
-      this.#passOn = null;
-      if (this.#rest !== null) stream.resume();
-      this.#rest = null;
-    }
+    this.#taken?.release();
+    this.#taken = null;
+    if (this.#nap !== null) clearTimeout(this.#nap);
+    if (this.#rest !== null || this.#nap !== null) this.#connection?.stream.resume();
+    this.#rest = null;
+    this.#nap = null;
     this.#outcome = outcome;
     this.#wakeUp();
   }

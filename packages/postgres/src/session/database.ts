@@ -1,6 +1,7 @@
 import { CofreError } from '@cofre/contracts';
 import pg from 'pg';
 import { translateConnectError, translatePgError } from './errors.ts';
+import { createSocket } from './socket.ts';
 import type { Database } from './types.ts';
 
 /** A server that does not answer is reported after this long, not after the operating system's two minutes. */
@@ -15,11 +16,11 @@ const OLDEST_SERVER_VERSION_NUM = 140_000;
  * Throws `usage/invalid` for what is no URL; `connect` throws `database/unreachable` or `database/unsupported`.
  */
 export function databaseFromUrl(url: string): Database {
-  const label = labelOf(url);
+  const { label, encrypted } = parseUrl(url);
   return {
     label,
     async connect(options = {}) {
-      const client = await openClient(url, label, options.applicationName ?? 'cofre');
+      const client = await openClient({ url, label, encrypted, applicationName: options.applicationName ?? 'cofre' });
       try {
         await refuseUnsupported(client, label);
         return client;
@@ -31,20 +32,27 @@ export function databaseFromUrl(url: string): Database {
   };
 }
 
-async function openClient(url: string, label: string, applicationName: string): Promise<pg.Client> {
+async function openClient(input: {
+  readonly url: string;
+  readonly label: string;
+  readonly encrypted: boolean;
+  readonly applicationName: string;
+}): Promise<pg.Client> {
   try {
     const client = new pg.Client({
-      connectionString: url,
-      application_name: applicationName,
+      connectionString: input.url,
+      application_name: input.applicationName,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       keepAlive: true,
+      // TLS takes over a socket's handle, so it gets an ordinary one.
+      ...(input.encrypted ? {} : { stream: createSocket }),
     });
     // A connection that breaks while nobody waits on it must not end the process: the next query on it reports the loss.
     client.on('error', () => undefined);
     await client.connect();
     return client;
   } catch (error) {
-    throw translateConnectError(error, label);
+    throw translateConnectError(error, input.label);
   }
 }
 
@@ -76,8 +84,8 @@ async function refuseUnsupported(client: pg.Client, label: string): Promise<void
   }
 }
 
-/** Host, port and name for messages. The URL itself is never shown: it may hold a password. */
-function labelOf(url: string): string {
+/** The label is host, port and name, for messages. The URL itself is never shown: it may hold a password. */
+function parseUrl(url: string): { readonly label: string; readonly encrypted: boolean } {
   let client: pg.Client;
   try {
     if (!/^(postgres(ql)?|socket):/i.test(url)) throw new Error('unknown scheme');
@@ -89,5 +97,5 @@ function labelOf(url: string): string {
     );
   }
   const host = client.host.startsWith('/') ? client.host : `${client.host}:${client.port}`;
-  return `${host}/${client.database ?? ''}`;
+  return { label: `${host}/${client.database ?? ''}`, encrypted: Boolean(client.ssl) };
 }
