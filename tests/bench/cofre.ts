@@ -1,0 +1,79 @@
+import { existsSync } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { databaseFromUrl } from '@cofre/postgres';
+import { type Environment, shell } from './measure.ts';
+import { DEFINITION } from './stock-table.ts';
+
+const BUNDLE = path.resolve(import.meta.dirname, '../../apps/cli/dist/cofre.mjs');
+
+export interface CofreRepository {
+  readonly folder: string;
+  readonly environment: Environment;
+}
+
+/** The command line as users run it: the bundle, as a process of its own. */
+export class Cofre {
+  readonly #url: string;
+  readonly #scratch: string;
+  readonly #environment: Environment;
+
+  constructor(options: { readonly url: string; readonly scratch: string; readonly environment: Environment }) {
+    this.#url = options.url;
+    this.#scratch = options.scratch;
+    this.#environment = { ...options.environment, DATABASE_URL: options.url };
+  }
+
+  unavailable(): string | null {
+    return existsSync(BUNDLE) ? null : `${BUNDLE} is not built`;
+  }
+
+  /** A line of bash for `measure`. */
+  line(command: string): string {
+    return `{time} '${process.execPath}' '${BUNDLE}' ${command}`;
+  }
+
+  async run(command: string, environment: Environment = this.#environment): Promise<string> {
+    const { stdout } = await shell(this.line(command).replace('{time}', ''), environment);
+    return stdout;
+  }
+
+  /** Tables of the catalogue: the benchmark's own table stands on them. */
+  async migrate(): Promise<void> {
+    await this.run('db migrate');
+  }
+
+  async applyDefinition(): Promise<void> {
+    const file = path.join(this.#scratch, 'stock.yaml');
+    await writeFile(file, DEFINITION);
+    await this.run(`module apply '${file}'`);
+  }
+
+  /** An empty, encrypted repository, and a catalogue that remembers no other. */
+  async makeRepository(folder: string): Promise<CofreRepository> {
+    await this.#forgetBackups();
+    const home = `${folder}-home`;
+    await rm(home, { recursive: true, force: true });
+    await mkdir(home, { recursive: true });
+    const environment = {
+      ...this.#environment,
+      COFRE_HOME: home,
+      COFRE_REPOSITORY: pathToFileURL(folder).href,
+      COFRE_PASSPHRASE: 'bench passphrase',
+    };
+    await this.run('repo init --compression zstd', environment);
+    return { folder, environment };
+  }
+
+  async #forgetBackups(): Promise<void> {
+    const client = await databaseFromUrl(this.#url).connect();
+    try {
+      await client.query(
+        'DELETE FROM public.module_backups; DELETE FROM cofre.lineage; DELETE FROM cofre.repository_pin',
+      );
+    } finally {
+      await client.end();
+    }
+  }
+}
