@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { backupId, implementationId, planId, restoreId } from './ids.ts';
+import { definition, rootKey } from './definition.ts';
+import { backupId, implementationId, planId, repositoryId, restoreId } from './ids.ts';
 
 /** The JSON that edges print and programs rely on (`surface.md`, *JSON*). Sizes are bytes, times ISO 8601 in UTC. */
 
@@ -160,3 +161,112 @@ export const progressEvent = z.strictObject({
   elapsedMs: count,
 });
 export type ProgressEvent = z.infer<typeof progressEvent>;
+
+/** What `repo init` and `repo info` show. */
+export const repositoryDocument = z.strictObject({
+  id: repositoryId,
+  url: z.string(),
+  format: z.int().positive(),
+  createdAt: z.iso.datetime(),
+  encryption: z.enum(['aes-256-gcm', 'none']),
+  compression,
+  rootKeyIds: z.array(z.string()),
+  keySlots: z.array(
+    z.strictObject({
+      id: z.string(),
+      kind: z.enum(['passphrase', 'key-file']),
+      rootKeyId: z.string(),
+      createdAt: z.iso.datetime(),
+    }),
+  ),
+});
+export type RepositoryDocument = z.infer<typeof repositoryDocument>;
+
+export const implementationDocument = z.strictObject({
+  id: implementationId,
+  module: z.string(),
+  key: z.string(),
+  name: z.string(),
+  /** The root key: which rows the implementation stands for; null: the module's definition asks for one and it has none. */
+  scope: rootKey.nullable(),
+  /** Completed ones. */
+  backups: count,
+  lastBackupAt: z.iso.datetime().nullable(),
+});
+export type ImplementationDocument = z.infer<typeof implementationDocument>;
+
+export const moduleDocument = z.strictObject({
+  slug: z.string(),
+  name: z.string(),
+  tables: count,
+  implementations: count,
+  /** Rises by one with each change of the definition; null: the module has none yet. */
+  revision: z.int().positive().nullable(),
+  updatedAt: z.iso.datetime().nullable(),
+});
+export type ModuleDocument = z.infer<typeof moduleDocument>;
+
+export const moduleDetailDocument = moduleDocument.extend({
+  definition: definition.nullable(),
+  /** The document as it was applied, comments and all. */
+  source: z.string().nullable(),
+  implementationList: z.array(implementationDocument),
+});
+export type ModuleDetailDocument = z.infer<typeof moduleDetailDocument>;
+
+export const appliedDefinitionDocument = z.strictObject({
+  module: z.string(),
+  revision: z.int().positive(),
+  /** False: the same definition was kept already. */
+  changed: z.boolean(),
+  tables: count,
+  warnings: z.array(z.string()),
+});
+export type AppliedDefinitionDocument = z.infer<typeof appliedDefinitionDocument>;
+
+/** Rows of a backup's table as people see them: values as PostgreSQL's text, those of secret columns masked. */
+export const backupRowsDocument = z.strictObject({
+  backupId,
+  table: z.string(),
+  columns: z.array(z.string()),
+  secretColumns: z.array(z.string()),
+  rows: z.array(z.record(z.string(), z.string().nullable())),
+  rowsTotal: count,
+});
+export type BackupRowsDocument = z.infer<typeof backupRowsDocument>;
+
+/** One entry of `restore list`: the restore, and when and by whom. */
+export const restoreEntryDocument = restoreDocument.extend({
+  purpose: z.enum(['restore', 'undo']),
+  implementation: implementationRef,
+  createdAt: z.iso.datetime(),
+  createdBy: z.string().nullable(),
+  undoOf: restoreId.nullable(),
+  undoneBy: restoreId.nullable(),
+  error: errorDocument.optional(),
+});
+export type RestoreEntryDocument = z.infer<typeof restoreEntryDocument>;
+
+export const doctorDocument = z.strictObject({
+  ok: z.boolean(),
+  checks: z.array(
+    z.strictObject({
+      name: z.string(),
+      state: z.enum(['ok', 'warning', 'failed', 'skipped']),
+      message: z.string(),
+      hint: z.string().optional(),
+    }),
+  ),
+});
+export type DoctorDocument = z.infer<typeof doctorDocument>;
+
+export const migrationsDocument = z.strictObject({
+  migrations: z.array(
+    z.strictObject({
+      name: z.string(),
+      state: z.enum(['applied', 'pending']),
+      appliedAt: z.iso.datetime().nullable(),
+    }),
+  ),
+});
+export type MigrationsDocument = z.infer<typeof migrationsDocument>;

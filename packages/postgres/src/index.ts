@@ -27,3 +27,4 @@ export {
 } from './definition/resolve-slice.ts';
 export { fingerprintTables } from './introspect/fingerprint.ts';
 export { findTable, readTableFacts } from './introspect/read-table-facts.ts';
+export { type EmbeddedOptions, type EmbeddedServer, startEmbedded } from './embedded/start-embedded.ts';

@@ -1,1 +1,36 @@
-export {};
+export type { Actor } from './actor.ts';
+export { createBackup } from './backups/create-backup.ts';
+export { type BackupBatch, createBackups } from './backups/create-backups.ts';
+export { deleteBackup } from './backups/delete-backup.ts';
+export { type BackupPage, listBackups } from './backups/list-backups.ts';
+export { MASK, readBackupRows } from './backups/read-backup-rows.ts';
+export { showBackup } from './backups/show-backup.ts';
+export { verifyBackup } from './backups/verify-backup.ts';
+export {
+  type Migration,
+  type MigrationStatus,
+  migrate,
+  migrationStatus,
+  readMigrations,
+  requireMigrated,
+} from './catalogue/migrations.ts';
+export { type Catalogue, type CatalogueOptions, openCatalogue } from './catalogue/open-catalogue.ts';
+export type { CatalogueSchema } from './catalogue/schema.ts';
+export { toCofreError, toErrorDocument } from './error-document.ts';
+export { addImplementation } from './modules/add-implementation.ts';
+export { applyDefinition } from './modules/apply-definition.ts';
+export { listImplementations } from './modules/list-implementations.ts';
+export { listModules } from './modules/list-modules.ts';
+export { showModule } from './modules/show-module.ts';
+export { checkRepository } from './repository/check-repository.ts';
+export { initRepository } from './repository/init-repository.ts';
+export { openUnpinned, pinRepository } from './repository/open-repository.ts';
+export { showRepository } from './repository/show-repository.ts';
+export {
+  type AcceptedRepository,
+  DEFAULT_LOCK_TIMEOUT_MS,
+  DEFAULT_READERS,
+  type RepositoryContext,
+  type ServiceContext,
+  type ServiceSettings,
+} from './service-context.ts';

@@ -36,7 +36,7 @@ export interface ImplementationsView {
   key: string;
   name: string;
   version: string | null;
-  config: JSONColumnType<Record<string, unknown> | null>;
+  config: ColumnType<Record<string, unknown> | null, string | undefined, string>;
   is_active: ColumnType<boolean | null, boolean | undefined, boolean>;
 }
 
@@ -50,7 +50,7 @@ export interface AssignmentsView {
   id: Generated<string>;
   tenant_id: string;
   implementation_id: string;
-  custom_config: JSONColumnType<Record<string, unknown> | null>;
+  custom_config: ColumnType<Record<string, unknown> | null, string | undefined, string>;
   is_active: ColumnType<boolean | null, boolean | undefined, boolean>;
 }
 

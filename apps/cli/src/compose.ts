@@ -1,0 +1,226 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { homedir, userInfo } from 'node:os';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { CofreError, type ProgressEvent } from '@cofre/contracts';
+import type { Repository, RepositoryKey } from '@cofre/engine';
+import { databaseFromUrl, startEmbedded } from '@cofre/postgres';
+import {
+  DEFAULT_LOCK_TIMEOUT_MS,
+  DEFAULT_READERS,
+  type Migration,
+  migrate,
+  openCatalogue,
+  openUnpinned,
+  pinRepository,
+  type RepositoryContext,
+  readMigrations,
+  requireMigrated,
+  type ServiceContext,
+} from '@cofre/services';
+import { nodeCodecs, openStore, systemClock, systemRandom } from '@cofre/storage';
+import type { Environment } from './environment.ts';
+import { type HomeConfig, readHomeConfig, writeHomeConfig } from './home-config.ts';
+import { VERSION } from './version.ts';
+
+export interface CompositionOptions {
+  readonly environment: Environment;
+  readonly signal: AbortSignal;
+  readonly onProgress: (event: ProgressEvent) => void;
+}
+
+/** Builds what commands work with, each part when it is first needed: `repo check` needs no database. */
+export class Composition {
+  readonly home: string;
+  readonly #options: CompositionOptions;
+  readonly #closing: (() => Promise<void>)[] = [];
+  #repository: Promise<RepositoryContext> | null = null;
+  #opened: Promise<Repository> | null = null;
+  #database: Promise<DatabaseAddress> | null = null;
+  #service: Promise<ServiceContext> | null = null;
+
+  constructor(options: CompositionOptions) {
+    this.#options = options;
+    const { COFRE_HOME: home } = options.environment;
+    this.home = path.resolve(home ?? defaultHome());
+  }
+
+  get clock() {
+    return systemClock;
+  }
+
+  /** What is needed to open or make the repository; nothing is opened yet. */
+  repository(): Promise<RepositoryContext> {
+    this.#repository ??= this.#composeRepository();
+    return this.#repository;
+  }
+
+  /** Where the application's database is; without DATABASE_URL the embedded server is started. */
+  database(): Promise<DatabaseAddress> {
+    this.#database ??= this.#findDatabase();
+    return this.#database;
+  }
+
+  /** For commands that look into backups: a missing repository or a wrong key ends them before the database is touched. */
+  async withRepository(): Promise<ServiceContext> {
+    await this.#openRepository();
+    return this.service();
+  }
+
+  service(): Promise<ServiceContext> {
+    this.#service ??= this.#composeService();
+    return this.#service;
+  }
+
+  migrations(): Promise<readonly Migration[]> {
+    return readMigrations(migrationsFolder());
+  }
+
+  async rememberRepository(chosen: {
+    readonly id: string;
+    readonly encryption: 'aes-256-gcm' | 'none';
+  }): Promise<void> {
+    const { COFRE_KEY_FILE: keyFile } = this.#options.environment;
+    const { store } = await this.repository();
+    await writeHomeConfig(this.home, {
+      repository: store.url,
+      repositoryId: chosen.id,
+      encryption: chosen.encryption,
+      ...(keyFile === undefined ? {} : { keyFile: path.resolve(keyFile) }),
+    });
+  }
+
+  async close(): Promise<void> {
+    for (const end of this.#closing.splice(0).reverse()) await end();
+  }
+
+  async #composeRepository(): Promise<RepositoryContext> {
+    const { environment, signal, onProgress } = this.#options;
+    const config = await readHomeConfig(this.home);
+    const url =
+      environment.COFRE_REPOSITORY ?? config.repository ?? pathToFileURL(path.join(this.home, 'repository')).href;
+    const store = openStore(url);
+    return {
+      store,
+      codecs: nodeCodecs,
+      key: await readKey(environment, config),
+      clock: systemClock,
+      random: systemRandom,
+      accepted: acceptedOf(config, store.url),
+      signal,
+      onProgress,
+    };
+  }
+
+  async #openRepository(): Promise<Repository> {
+    this.#opened ??= openUnpinned(await this.repository());
+    return this.#opened;
+  }
+
+  async #findDatabase(): Promise<DatabaseAddress> {
+    const { DATABASE_URL: url } = this.#options.environment;
+    if (url !== undefined) return { url, isEmbedded: false };
+    const server = await startEmbedded({ home: this.home, clock: systemClock, random: systemRandom });
+    this.#closing.push(() => server.release());
+    return { url: server.url, isEmbedded: true };
+  }
+
+  async #composeService(): Promise<ServiceContext> {
+    const repository = await this.repository();
+    const { url, isEmbedded } = await this.database();
+    const database = databaseFromUrl(url);
+    const migrations = await this.migrations();
+    // The embedded database is ours alone, so nobody has to be asked; in any other it is the operator who migrates.
+    if (isEmbedded) await migrate(database, migrations);
+    else await requireMigrated(database, migrations);
+    const catalogue = openCatalogue({ url, label: database.label });
+    this.#closing.push(() => catalogue.destroy());
+    let pinned: Promise<Repository> | null = null;
+    return {
+      ...repository,
+      database,
+      catalogue,
+      actor: { kind: 'operator', name: operatorName() },
+      settings: {
+        readers: DEFAULT_READERS,
+        lockTimeoutMs: DEFAULT_LOCK_TIMEOUT_MS,
+        madeBy: `cofre ${VERSION}`,
+      },
+      openRepository: () => {
+        pinned ??= this.#openRepository().then((opened) => pinRepository({ ...repository, catalogue }, opened));
+        return pinned;
+      },
+    };
+  }
+}
+
+export interface DatabaseAddress {
+  readonly url: string;
+  readonly isEmbedded: boolean;
+}
+
+/** Only the repository that was written down: with another address in the environment the catalogue's pin decides alone. */
+function acceptedOf(config: HomeConfig, url: string): RepositoryContext['accepted'] {
+  const { repository, repositoryId, encryption } = config;
+  if (repositoryId === undefined || encryption === undefined || repository !== url) return null;
+  return { id: repositoryId, encryption };
+}
+
+async function readKey(environment: Environment, config: HomeConfig): Promise<RepositoryKey> {
+  const { COFRE_PASSPHRASE: passphrase, COFRE_KEY_FILE: file = config.keyFile } = environment;
+  if (passphrase !== undefined) return { kind: 'passphrase', passphrase };
+  if (file === undefined) return { kind: 'none' };
+  let content: Buffer;
+  try {
+    content = await readFile(file);
+  } catch (error) {
+    throw new CofreError('repository/key-required', `The key file ${file} cannot be read. Nothing was read.`, {
+      cause: error,
+    });
+  }
+  return { kind: 'key-file', bytes: keyBytes(file, content) };
+}
+
+const KEY_BYTES = 32;
+
+/** 32 bytes as they are, or written as 64 hexadecimal digits or as base64. */
+function keyBytes(file: string, content: Buffer): Buffer {
+  if (content.length === KEY_BYTES) return content;
+  const text = content.toString('latin1').trim();
+  if (/^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, 'hex');
+  const decoded = Buffer.from(text, 'base64');
+  if (/^[A-Za-z0-9+/]{43}=$/.test(text) && decoded.length === KEY_BYTES) return decoded;
+  throw new CofreError('repository/key-wrong', `The key file ${file} does not hold a 256-bit key. Nothing was read.`, {
+    hint: 'It holds 32 random bytes, as they are or as hexadecimal digits: `openssl rand -hex 32 > key`.',
+  });
+}
+
+function operatorName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // Containers run as users that have no name.
+    return 'operator';
+  }
+}
+
+/** `.cofre` at the root of a checkout, so that two checkouts do not share a state; else in the user's home. */
+function defaultHome(): string {
+  const checkout = checkoutFolder();
+  return checkout === null ? path.join(homedir(), '.cofre') : path.join(checkout, '.cofre');
+}
+
+function checkoutFolder(): string | null {
+  for (let folder = import.meta.dirname; ; folder = path.dirname(folder)) {
+    const file = path.join(folder, 'package.json');
+    if (existsSync(file) && readFileSync(file, 'utf8').includes('"name": "cofre-workspace"')) return folder;
+    if (path.dirname(folder) === folder) return null;
+  }
+}
+
+/** Beside the bundle, else where the sources have them. */
+function migrationsFolder(): string {
+  const bundled = path.join(import.meta.dirname, 'migrations');
+  return existsSync(bundled) ? bundled : path.resolve(import.meta.dirname, '../../../supabase/migrations');
+}

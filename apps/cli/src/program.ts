@@ -1,0 +1,263 @@
+import { Command as Commander, Option } from 'commander';
+import type { Command } from './run.ts';
+import { VERSION } from './version.ts';
+
+/** Runs a command once it is known which: its code is loaded only then, so that `cofre --version` loads nothing. */
+export type Start = (input: {
+  readonly load: () => Promise<Command>;
+  readonly operands: readonly string[];
+  readonly options: Readonly<Record<string, unknown>>;
+}) => Promise<void>;
+
+/** Every command with its arguments and options; what they do stands in `commands/`. */
+export function buildProgram(start: Start): Commander {
+  const program = new Commander('cofre')
+    .description('Backs up one module of a running application, and puts back exactly the part that was lost.')
+    .version(VERSION)
+    .showHelpAfterError(false)
+    .configureHelp({ showGlobalOptions: false });
+  const declare = declarer(start);
+  addDatabase(program, declare);
+  addRepository(program, declare);
+  addModules(program, declare);
+  addBackups(program, declare);
+  addRestores(program, declare);
+  addRest(program, declare);
+  return program;
+}
+
+type Declare = (command: Commander, load: () => Promise<Command>) => Commander;
+
+/** The options of every command, and what happens when it is called. */
+function declarer(start: Start): Declare {
+  return (command, load) =>
+    command
+      .option('--json', 'print one JSON document')
+      .addOption(new Option('--progress <style>', 'progress on stderr').choices(['none', 'bar', 'json']))
+      .action(async (...given: unknown[]) => {
+        const operands = given
+          .slice(0, -2)
+          .flat()
+          .filter((operand) => typeof operand === 'string');
+        await start({ load, operands, options: command.opts() });
+      });
+}
+
+function addDatabase(program: Commander, declare: Declare): void {
+  const db = program.command('db').description('the catalogue in the application’s database');
+  declare(
+    db.command('migrate').description('apply what is missing'),
+    async () => (await import('./commands/db.ts')).dbMigrate,
+  );
+  declare(
+    db.command('status').description('show what was applied'),
+    async () => (await import('./commands/db.ts')).dbStatus,
+  );
+}
+
+function addRepository(program: Commander, declare: Declare): void {
+  const load = () => import('./commands/repo.ts');
+  const repo = program.command('repo').description('where backups live');
+  declare(
+    repo
+      .command('init')
+      .description('make a repository; a passphrase or key file encrypts it')
+      .addOption(new Option('--encryption <suite>', 'none must be said').choices(['aes-256-gcm', 'none']))
+      .addOption(new Option('--compression <kind>', 'what backups use').choices(['zstd', 'gzip', 'none'])),
+    async () => (await load()).repoInit,
+  );
+  declare(repo.command('info').description('show it'), async () => (await load()).repoInfo);
+  declare(
+    repo
+      .command('check')
+      .description('look for damage and name the backups it hurts')
+      .option('--read-data [n/t]', 'read and open every byte'),
+    async () => (await load()).repoCheck,
+  );
+  for (const [name, description] of [
+    ['gc', 'free what no backup uses'],
+    ['key', 'add, list, remove or rotate keys'],
+    ['import', 'rebuild the catalogue from the manifests'],
+  ] as const)
+    declareLater(declare, repo.command(name).description(description), `repo ${name}`);
+}
+
+function addModules(program: Commander, declare: Declare): void {
+  const load = () => import('./commands/module.ts');
+  const module = program.command('module').description('which tables and rows belong to a module');
+  declare(
+    module
+      .command('discover')
+      .description('follow foreign keys from a table and print a definition')
+      .requiredOption('--root <table>', 'where to begin')
+      .option('--name <slug>', 'the module’s slug'),
+    async () => (await load()).moduleDiscover,
+  );
+  declare(
+    module
+      .command('apply')
+      .argument('<file>', 'YAML or JSON; - reads standard input')
+      .description('check a definition and keep it'),
+    async () => (await load()).moduleApply,
+  );
+  declare(module.command('list').description('list modules'), async () => (await load()).moduleList);
+  declare(
+    module.command('show').argument('<slug>').description('show a definition and its implementations'),
+    async () => (await load()).moduleShow,
+  );
+  const loadImplementations = () => import('./commands/implementation.ts');
+  const implementation = program.command('implementation').description('the variants of modules that are backed up');
+  declare(
+    implementation
+      .command('add')
+      .argument('<module>')
+      .argument('<key>')
+      .description('name a slice')
+      .option('--scope <json>', 'the root key it stands for, for example \'{"store_id": 1}\'')
+      .option('--name <text>', 'what people call it'),
+    async () => (await loadImplementations()).implementationAdd,
+  );
+  declare(
+    implementation.command('list').description('list implementations'),
+    async () => (await loadImplementations()).implementationList,
+  );
+}
+
+function addBackups(program: Commander, declare: Declare): void {
+  const load = () => import('./commands/backup.ts');
+  const backup = program.command('backup').description('make backups and look inside');
+  declare(
+    backup
+      .command('create')
+      .argument('[implementations...]', 'ids or module/key')
+      .description('back up implementations')
+      .option('--module <slug>', 'all implementations of a module')
+      .option('--all', 'all implementations')
+      .option('--type <type>', 'full, incremental or config_only')
+      .option('--description <text>')
+      .option('--expires <after>', '30d, 12h, never')
+      .option('--compression <kind>', 'zstd, gzip or none'),
+    async () => (await load()).backupCreate,
+  );
+  declare(
+    backup
+      .command('list')
+      .description('list backups, newest first')
+      .option('--implementation <name>')
+      .option('--type <type>')
+      .option('--status <status>')
+      .option('--since <time>', '2025-01-21, or 7d')
+      .option('--limit <n>')
+      .option('--cursor <cursor>'),
+    async () => (await load()).backupList,
+  );
+  declare(
+    backup.command('show').argument('<id>').description('show one backup'),
+    async () => (await load()).backupShow,
+  );
+  declare(
+    backup
+      .command('rows')
+      .argument('<id>')
+      .argument('<table>')
+      .description('show rows of a backup without restoring it')
+      .option('--where <condition>')
+      .option('--limit <n>'),
+    async () => (await load()).backupRows,
+  );
+  declare(
+    backup
+      .command('verify')
+      .argument('[id]')
+      .description('read and check every byte of a backup')
+      .option('--all')
+      .option('--restore'),
+    async () => (await load()).backupVerify,
+  );
+  declare(
+    backup.command('delete').argument('<id>').description('delete a backup, and no other').option('--yes'),
+    async () => (await load()).backupDelete,
+  );
+  for (const [name, description] of [
+    ['hold', 'keep a backup from being deleted'],
+    ['release', 'end a hold'],
+    ['export', 'write a backup as SQL, CSV or JSON lines'],
+  ] as const)
+    declareLater(declare, backup.command(name).description(description), `backup ${name}`);
+  declare(
+    program
+      .command('diff')
+      .argument('<from>', 'a backup')
+      .argument('<to>', 'a backup, or live')
+      .description('what changed, per table')
+      .option('--table <tables...>')
+      .option('--rows', 'each row, with old and new values'),
+    async () => (await import('./commands/diff.ts')).diff,
+  );
+}
+
+function withSelection(command: Commander): Commander {
+  return command
+    .option('--mode <mode>', 'merge')
+    .option('--config-only', 'only tables of role config')
+    .option('--table <tables...>', 'only these tables')
+    .option('--key <keys...>')
+    .option('--where <conditions...>')
+    .option('--tenant <tenant>')
+    .option('--path <paths...>')
+    .option('--revert <range>');
+}
+
+function addRestores(program: Commander, declare: Declare): void {
+  const load = () => import('./commands/restore.ts');
+  const restore = program.command('restore').description('put back what was lost');
+  declare(
+    withSelection(
+      restore.command('plan').argument('<backup>').description('compute what a restore would do, and keep it'),
+    ).option('--rows', 'print each row, with old and new values'),
+    async () => (await load()).restorePlan,
+  );
+  declare(
+    withSelection(restore.command('apply').argument('<plan>', 'a plan, or a backup').description('carry out a plan'))
+      .option('--allow-collateral <tables...>')
+      .option('--no-safety-backup', 'make no backup of what is there now')
+      .option('--yes', 'yes, change the data'),
+    async () => (await load()).restoreApply,
+  );
+  declare(
+    restore
+      .command('undo')
+      .argument('<restore>')
+      .description('put back what a restore overwrote')
+      .option('--no-safety-backup', 'make no backup of what is there now')
+      .option('--yes', 'yes, change the data'),
+    async () => (await load()).restoreUndo,
+  );
+  declare(
+    restore.command('list').description('list restores').option('--implementation <name>').option('--limit <n>'),
+    async () => (await load()).restoreList,
+  );
+}
+
+function addRest(program: Commander, declare: Declare): void {
+  declare(
+    program.command('doctor').description('check the set-up and say what is wrong'),
+    async () => (await import('./commands/doctor.ts')).doctor,
+  );
+  for (const [name, description] of [
+    ['policy', 'schedule, retention and the like'],
+    ['schedule', 'run what is due'],
+    ['cleanup', 'delete what has expired'],
+    ['stats', 'figures'],
+    ['admin', 'who may change things'],
+    ['worker', 'run jobs and schedules'],
+    ['serve', 'web and worker together'],
+  ] as const)
+    declareLater(declare, program.command(name).description(description), name);
+}
+
+/** A command of a later version: known by name, whatever follows it. */
+function declareLater(declare: Declare, command: Commander, name: string): void {
+  command.argument('[arguments...]').allowUnknownOption().helpOption(false);
+  declare(command, async () => (await import('./commands/not-yet.ts')).notYet(name));
+}

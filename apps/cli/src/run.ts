@@ -1,0 +1,71 @@
+import { CofreError } from '@cofre/contracts';
+import type { Composition } from './compose.ts';
+
+/** What a command is handed: what was typed, what to work with, and where to print. */
+export class Run {
+  /** Arguments in order; a variadic one is the last. */
+  readonly operands: readonly string[];
+  readonly composition: Composition;
+  readonly #options: Readonly<Record<string, unknown>>;
+  readonly #stdout: { write(text: string): void };
+
+  constructor(input: {
+    readonly operands: readonly string[];
+    readonly options: Readonly<Record<string, unknown>>;
+    readonly composition: Composition;
+    readonly stdout: { write(text: string): void };
+  }) {
+    this.operands = input.operands;
+    this.composition = input.composition;
+    this.#options = input.options;
+    this.#stdout = input.stdout;
+  }
+
+  /** The argument at this place, which the command's declaration makes sure of. */
+  operand(index: number): string {
+    const operand = this.operands[index];
+    if (operand === undefined) throw new CofreError('usage/invalid', 'An argument is missing. Nothing was started.');
+    return operand;
+  }
+
+  flag(name: string): boolean {
+    return this.#options[name] === true;
+  }
+
+  text(name: string): string | undefined {
+    const value = this.#options[name];
+    return typeof value === 'string' ? value : undefined;
+  }
+
+  list(name: string): string[] | undefined {
+    const value = this.#options[name];
+    return Array.isArray(value) ? value.map(String) : undefined;
+  }
+
+  integer(name: string): number | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    if (/^\d{1,9}$/.test(text)) return Number(text);
+    throw new CofreError('usage/invalid', `--${name} takes a whole number, not "${text}". Nothing was started.`);
+  }
+
+  /** Options that belong to a later version are known by name, so that nobody takes their absence for a typing error. */
+  refuseNotYet(names: readonly string[]): void {
+    for (const name of names) {
+      const value = this.#options[name];
+      if (value === undefined || value === false) continue;
+      const flag = `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+      throw new CofreError('usage/not-available-yet', `This version does not know ${flag} yet. Nothing was started.`, {
+        params: { option: flag },
+      });
+    }
+  }
+
+  /** Prints the answer: as one JSON document with `--json`, else in words. */
+  print(document: unknown, words: () => string): void {
+    this.#stdout.write(`${this.flag('json') ? JSON.stringify(document) : words()}\n`);
+  }
+}
+
+/** Does the work of a command and gives its exit code; undefined is 0. */
+export type Command = (run: Run) => Promise<number | undefined>;

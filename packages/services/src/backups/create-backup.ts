@@ -1,0 +1,28 @@
+import {
+  type BackupDocument,
+  CofreError,
+  type CreateBackupInput,
+  createBackupInput,
+  parseInput,
+} from '@cofre/contracts';
+import { findImplementation, sliceInputsOf } from '../modules/find-implementation.ts';
+import type { ServiceContext } from '../service-context.ts';
+import { withImplementationLock } from './implementation-lock.ts';
+import { takeBackup } from './take-backup.ts';
+
+/** Backs up one implementation. One at a time: another backup or restore of it makes this `backup/busy`. */
+export async function createBackup(context: ServiceContext, input: CreateBackupInput): Promise<BackupDocument> {
+  const { implementation, type, description, expiresAt, compression } = parseInput(createBackupInput, input);
+  if (type === 'differential') {
+    throw new CofreError('usage/not-available-yet', 'This version cannot make differential backups yet.', {
+      hint: 'Make an incremental one; it stores what changed since the backup before. Nothing was started.',
+    });
+  }
+  const slice = sliceInputsOf(await findImplementation(context.catalogue, implementation));
+  return withImplementationLock(context, slice.ref, (signal) =>
+    takeBackup(
+      { ...context, signal },
+      { slice, type, description: description ?? null, expiresAt, compression, safety: false },
+    ),
+  );
+}

@@ -1,0 +1,55 @@
+import {
+  type BackupDocument,
+  type BackupInput,
+  backupInput,
+  CofreError,
+  implementationId,
+  backupId,
+  parseInput,
+} from '@cofre/contracts';
+import type { ServiceContext } from '../service-context.ts';
+import { type BackupRow, findBackup, toBackupDocument } from './find-backup.ts';
+import { recoverInterrupted, withImplementationLock } from './implementation-lock.ts';
+
+/**
+ * Deletes one backup and no other: those that share its blocks still restore (I3). The row is marked first, then the
+ * manifest goes, then the row: a crash in between leaves nothing that is listed and cannot be read.
+ */
+export async function deleteBackup(context: ServiceContext, input: BackupInput): Promise<BackupDocument> {
+  const { backup } = parseInput(backupInput, input);
+  await recoverInterrupted(context);
+  const row = await findBackup(context.catalogue, backup);
+  const { implementation } = toBackupDocument(row);
+  return withImplementationLock(context, implementation, async () => {
+    const current = await findBackup(context.catalogue, row.id);
+    if (current.held) throw held(current);
+    // A backup that has no manifest needs no repository to be forgotten.
+    const repository = current.file_path === null ? null : await context.openRepository();
+    if (repository !== null && current.repository_id !== repository.id) throw elsewhere(current, repository.store.url);
+    await context.catalogue
+      .updateTable('public.module_backups')
+      .set({ deleted_at: context.clock.now() })
+      .where('id', '=', current.id)
+      .execute();
+    await repository?.deleteManifest(
+      implementationId.parse(current.source_implementation_id),
+      backupId.parse(current.id),
+    );
+    await context.catalogue.deleteFrom('public.module_backups').where('id', '=', current.id).execute();
+    return toBackupDocument(current);
+  });
+}
+
+function held(row: BackupRow): CofreError {
+  return new CofreError('backup/held', `The backup ${row.id} is on hold. Nothing was deleted.`, {
+    params: { backupId: row.id },
+  });
+}
+
+function elsewhere(row: BackupRow, url: string): CofreError {
+  return new CofreError(
+    'repository/identity-changed',
+    `The backup ${row.id} lies in the repository ${row.repository_id}, and not at ${url}. Nothing was deleted.`,
+    { params: { backupId: row.id, repositoryId: row.repository_id ?? '' } },
+  );
+}

@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CofreError, type ImplementationRef } from '@cofre/contracts';
+import { translatePgError } from '@cofre/postgres';
+import { sql } from 'kysely';
+import type pg from 'pg';
+import type { ServiceContext } from '../service-context.ts';
+
+/** Recovery holds the lock of a dead backup for the time of one statement; that must not look like a running backup. */
+const TRIES = 5;
+const TRY_PAUSE_MS = 50;
+
+/**
+ * Runs `work` while no other process backs up or restores the implementation. The lock is held by a session of its own,
+ * so it goes with the process, however that ends. Throws `backup/busy` at once where it is taken. Should the session
+ * break off, the signal handed to `work` fires: somebody else may have the lock from then on.
+ */
+export async function withImplementationLock<T>(
+  context: ServiceContext,
+  implementation: ImplementationRef,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const client = await context.database.connect({ applicationName: 'cofre lock' });
+  const lost = new AbortController();
+  const onEnd = () => lost.abort(new CofreError('database/connection-lost', 'The session that held the lock ended.'));
+  client.once('end', onEnd);
+  try {
+    await takeLock(client, implementation);
+    return await work(AbortSignal.any([lost.signal, ...(context.signal ? [context.signal] : [])]));
+  } catch (error) {
+    // Why everything was stopped says more than whichever call noticed it first.
+    throw lost.signal.aborted ? lost.signal.reason : error;
+  } finally {
+    client.off('end', onEnd);
+    await client.end();
+  }
+}
+
+async function takeLock(client: pg.Client, implementation: ImplementationRef): Promise<void> {
+  try {
+    await client.query('SET idle_session_timeout = 0; SET statement_timeout = 0');
+    for (let attempt = 1; ; attempt += 1) {
+      const result = await client.query('SELECT pg_catalog.pg_try_advisory_lock($1::pg_catalog.int8) AS taken', [
+        lockKeyOf(implementation.id),
+      ]);
+      if (result.rows[0]?.taken === true) return;
+      if (attempt === TRIES) throw busy(implementation);
+      await sleep(TRY_PAUSE_MS);
+    }
+  } catch (error) {
+    throw translatePgError(error, { doing: 'taking the lock of the implementation' });
+  }
+}
+
+function busy({ module, key }: ImplementationRef): CofreError {
+  return new CofreError(
+    'backup/busy',
+    `A backup or restore of ${module}/${key} is running already. Nothing was changed.`,
+    { params: { implementation: `${module}/${key}` } },
+  );
+}
+
+/** 64 bits of a hash: that two implementations of one database share a key is as good as impossible, and only costs waiting. */
+function lockKeyOf(implementationId: string): string {
+  return createHash('sha256').update(`cofre:implementation:${implementationId}`).digest().readBigInt64BE(0).toString();
+}
+
+/**
+ * Marks backups that say `running` though nobody holds their lock: the process that made them was killed. What it wrote
+ * is not listed in the repository, because its manifest would have come last.
+ */
+export async function recoverInterrupted(context: ServiceContext): Promise<number> {
+  const running = await context.catalogue
+    .selectFrom('public.module_backups')
+    .select(['id', 'source_implementation_id'])
+    .where('status', 'in', ['pending', 'running'])
+    .where('source_implementation_id', 'is not', null)
+    .execute();
+  let recovered = 0;
+  for (const { id, source_implementation_id: implementationId } of running) {
+    if (implementationId === null) continue;
+    recovered += await context.catalogue.transaction().execute(async (transaction) => {
+      const key = lockKeyOf(implementationId);
+      const lock = await sql<{ taken: boolean }>`
+        SELECT pg_catalog.pg_try_advisory_xact_lock(${key}::pg_catalog.int8) AS taken`.execute(transaction);
+      if (lock.rows[0]?.taken !== true) return 0;
+      return markInterrupted(transaction, { implementationId, backupId: id });
+    });
+  }
+  return recovered;
+}
+
+/** For who holds the lock: whatever says `running` now belongs to a process that is gone. */
+export async function markInterrupted(
+  catalogue: ServiceContext['catalogue'],
+  which: { readonly implementationId: string; readonly backupId?: string },
+): Promise<number> {
+  const error = new CofreError(
+    'backup/interrupted',
+    'The process that made this backup ended before it was done. Nothing of it is listed in the repository.',
+  );
+  const { code, params, message, hint } = error;
+  let query = catalogue
+    .updateTable('public.module_backups')
+    .set({ status: 'failed', error: JSON.stringify({ code, params, message, hint }) })
+    .where('source_implementation_id', '=', which.implementationId)
+    .where('status', 'in', ['pending', 'running']);
+  if (which.backupId !== undefined) query = query.where('id', '=', which.backupId);
+  return Number((await query.executeTakeFirst()).numUpdatedRows);
+}

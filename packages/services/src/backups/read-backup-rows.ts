@@ -1,0 +1,66 @@
+import {
+  type BackupRowsDocument,
+  backupId,
+  CofreError,
+  parseInput,
+  type ReadBackupRowsInput,
+  readBackupRowsInput,
+} from '@cofre/contracts';
+import { linesOf, type Manifest, type ManifestTable, type Repository, splitLine } from '@cofre/engine';
+import { parseTableName, printTable } from '@cofre/postgres';
+import type { ServiceContext } from '../service-context.ts';
+import { findBackup, readManifestOf } from './find-backup.ts';
+
+/** What stands in place of a secret value that is not NULL. */
+export const MASK = '••••••';
+
+/** The first rows of a table in a backup, in key order. Reads no more of the repository than they need. */
+export async function readBackupRows(context: ServiceContext, input: ReadBackupRowsInput): Promise<BackupRowsDocument> {
+  const { backup, table: tableText, limit } = parseInput(readBackupRowsInput, input);
+  const row = await findBackup(context.catalogue, backup);
+  const repository = await context.openRepository();
+  const manifest = await readManifestOf(repository, row);
+  const table = findManifestTable(manifest, tableText);
+  return {
+    backupId: backupId.parse(row.id),
+    table: printTable(table),
+    columns: table.columns.map(({ name }) => name),
+    secretColumns: table.columns.filter(({ secret }) => secret).map(({ name }) => name),
+    rows: await firstRows(repository, table, limit),
+    rowsTotal: table.rows,
+  };
+}
+
+async function firstRows(repository: Repository, table: ManifestTable, limit: number) {
+  const rows: Record<string, string | null>[] = [];
+  for await (const batch of repository.readRows(table)) {
+    for (const line of linesOf(batch)) {
+      if (rows.length === limit) return rows;
+      rows.push(maskedRow(table, splitLine(line)));
+    }
+  }
+  return rows;
+}
+
+export function maskedRow(
+  table: Pick<ManifestTable, 'columns'>,
+  values: readonly (string | null)[],
+): Record<string, string | null> {
+  const entries = table.columns.map(({ name, secret }, index) => {
+    const value = values[index] ?? null;
+    return [name, secret && value !== null ? MASK : value] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+/** A table of a backup by its name as SQL has it. Throws `usage/invalid`, naming those that are there. */
+export function findManifestTable(manifest: Manifest, text: string): ManifestTable {
+  const wanted = parseTableName(text);
+  const table = manifest.tables.find(({ schema, name }) => schema === wanted?.schema && name === wanted.name);
+  if (table !== undefined) return table;
+  const tables = manifest.tables.map(printTable);
+  throw new CofreError('usage/invalid', `The backup ${manifest.backupId} has no table ${text}. Nothing was started.`, {
+    hint: `It has ${tables.join(', ')}.`,
+    params: { table: text, tables },
+  });
+}

@@ -1,0 +1,299 @@
+import {
+  assert,
+  type BackupDocument,
+  type BackupStats,
+  type BackupType,
+  backupId,
+  type Compression,
+  isCofreError,
+} from '@cofre/contracts';
+import type { BackupWriter, Manifest, ManifestTable, Repository } from '@cofre/engine';
+import {
+  type Captured,
+  captureSlices,
+  markLineage,
+  printTable,
+  resolveSlice,
+  type Slice,
+  type SliceTable,
+} from '@cofre/postgres';
+import type pg from 'pg';
+import { actorColumns } from '../actor.ts';
+import { toErrorDocument } from '../error-document.ts';
+import type { SliceInputs } from '../modules/find-implementation.ts';
+import { type Progress, progressOf } from '../progress.ts';
+import type { ServiceContext } from '../service-context.ts';
+import { ConfigRows } from './config-rows.ts';
+import { estimateRows } from './estimate-rows.ts';
+import { findBackup, toBackupDocument } from './find-backup.ts';
+import { findParents, type Parents } from './find-parents.ts';
+import { markInterrupted } from './implementation-lock.ts';
+import { inheritedTable, toManifestTable } from './manifest-table.ts';
+
+export interface BackupRequest {
+  readonly slice: SliceInputs;
+  readonly type: Exclude<BackupType, 'differential'>;
+  readonly description: string | null;
+  readonly expiresAt: string | null;
+  /** Default: the repository's. */
+  readonly compression: Compression | undefined;
+  /** True for the backup that a restore makes of what it is about to overwrite. */
+  readonly safety: boolean;
+}
+
+/**
+ * Takes one backup. The caller holds the implementation's lock. The catalogue's row says `running` first, and ends as
+ * `completed` (after the manifest, which is the commit), `failed` or `canceled`; never is it left running.
+ */
+export async function takeBackup(context: ServiceContext, request: BackupRequest): Promise<BackupDocument> {
+  const { ref } = request.slice;
+  await markInterrupted(context.catalogue, { implementationId: ref.id });
+  const repository = await context.openRepository();
+  const parents = await findParents(context, repository, ref);
+  const job = new BackupJob({ context, request, repository, parents });
+  await job.insertRow();
+  try {
+    await job.run();
+  } catch (error) {
+    await job.markEnded(error);
+    throw error;
+  }
+  return toBackupDocument(await findBackup(context.catalogue, job.id));
+}
+
+interface JobInput {
+  readonly context: ServiceContext;
+  readonly request: BackupRequest;
+  readonly repository: Repository;
+  readonly parents: Parents;
+}
+
+class BackupJob {
+  readonly id;
+  readonly #context: ServiceContext;
+  readonly #request: BackupRequest;
+  readonly #repository: Repository;
+  readonly #parents: Parents;
+  readonly #type: BackupRequest['type'];
+  readonly #compression: Compression;
+  readonly #createdAt: Date;
+  readonly #progress: Progress;
+  #writer: BackupWriter | null = null;
+  #configRows = new ConfigRows();
+  #tables = new Map<number, ManifestTable>();
+  #rowsTotal: number | null = null;
+
+  constructor({ context, request, repository, parents }: JobInput) {
+    this.#context = context;
+    this.#request = request;
+    this.#repository = repository;
+    this.#parents = parents;
+    this.id = backupId.parse(context.random.uuid());
+    this.#createdAt = context.clock.now();
+    // With nothing to build on, what is stored is a full backup; call it so.
+    this.#type = request.type === 'incremental' && parents.whole === null ? 'full' : request.type;
+    this.#compression = request.compression ?? repository.compression;
+    this.#progress = progressOf(context);
+  }
+
+  async insertRow(): Promise<void> {
+    const { ref } = this.#request.slice;
+    await this.#context.catalogue
+      .insertInto('public.module_backups')
+      .values({
+        id: this.id,
+        implementation_id: ref.id,
+        source_implementation_id: ref.id,
+        module_slug: ref.module,
+        implementation_key: ref.key,
+        backup_type: this.#type,
+        status: 'running',
+        parent_id: this.#parentId,
+        created_at: this.#createdAt,
+        ...actorColumns(this.#context.actor),
+        description: this.#request.description,
+        expires_at: this.#request.expiresAt === null ? null : new Date(this.#request.expiresAt),
+        safety: this.#request.safety,
+        encrypted: this.#repository.encrypted,
+        compression: this.#compression,
+        repository_id: this.#repository.id,
+        probe: JSON.stringify(this.#probe),
+      })
+      .execute();
+  }
+
+  async run(): Promise<void> {
+    try {
+      const captured = await this.#capture();
+      await this.#markLineage();
+      await this.#complete(captured);
+    } catch (error) {
+      await this.#writer?.abort();
+      throw error;
+    }
+  }
+
+  /** Best effort: where this fails too, the row's lock is free and the next command marks it. The first error is reported. */
+  async markEnded(error: unknown): Promise<void> {
+    const status = isCofreError(error, 'backup/interrupted') ? 'canceled' : 'failed';
+    await this.#context.catalogue
+      .updateTable('public.module_backups')
+      .set({ status, error: JSON.stringify(toErrorDocument(error)) })
+      .where('id', '=', this.id)
+      .where('status', '=', 'running')
+      .execute()
+      .catch(() => undefined);
+  }
+
+  get #parentId() {
+    return this.#type === 'incremental' ? (this.#parents.whole?.backupId ?? null) : null;
+  }
+
+  get #probe(): { used: boolean; reason: string } {
+    const because = (reason: string) => ({ used: false, reason });
+    if (this.#request.type === 'incremental' && this.#parents.whole === null) {
+      return because(
+        this.#parents.unreadable.length === 0
+          ? 'there is no earlier backup to build on, so this one is full'
+          : 'no earlier backup can be read, so this one is full; run `cofre repo check`',
+      );
+    }
+    if (this.#type === 'incremental') return because('every table is read whole; only changed blocks are stored');
+    return because(`a ${this.#type} backup reads every row`);
+  }
+
+  #startWriter(): void {
+    this.#writer = this.#repository.startBackup({ compression: this.#compression, signal: this.#context.signal });
+    this.#configRows = new ConfigRows();
+    this.#tables = new Map();
+  }
+
+  async #capture(): Promise<Captured> {
+    const { database, settings, signal } = this.#context;
+    this.#startWriter();
+    this.#report('prepare');
+    return captureSlices({
+      database,
+      readers: settings.readers,
+      lockTimeoutMs: settings.lockTimeoutMs,
+      signal,
+      resolve: (client) => this.#resolve(client),
+      onTable: (table, batches) => this.#writeTable(table, batches),
+      onRetry: async () => {
+        await this.#writer?.abort();
+        this.#startWriter();
+      },
+    });
+  }
+
+  async #resolve(client: pg.ClientBase): Promise<Slice> {
+    const { definition, rootKey, ref } = this.#request.slice;
+    const slice = await resolveSlice(client, definition, rootKey, { implementationId: ref.id });
+    const chosen =
+      this.#type === 'config_only' ? { ...slice, tables: slice.tables.filter(({ role }) => role === 'config') } : slice;
+    this.#rowsTotal ??= await estimateRows(client, chosen, this.#parents.all);
+    return chosen;
+  }
+
+  async #writeTable(table: SliceTable, batches: Parameters<ConfigRows['tee']>[1]): Promise<void> {
+    const writer = this.#writer;
+    assert(writer !== null, 'the writer is there before the first table');
+    const name = printTable(table.facts);
+    const keep = table.role === 'config' && !this.#repository.encrypted;
+    const written = await writer.writeTable({
+      table: name,
+      layout: table.layout,
+      batches: this.#reporting(name, keep ? this.#configRows.tee(table, batches) : batches),
+      inherited: inheritedTable(this.#parents.all, table),
+    });
+    this.#tables.set(table.facts.oid, toManifestTable(table, written, { how: 'whole', reason: this.#probe.reason }));
+  }
+
+  async *#reporting<T>(table: string, batches: AsyncIterable<T>): AsyncGenerator<T, void, void> {
+    for await (const batch of batches) {
+      yield batch;
+      this.#report('read', table);
+    }
+  }
+
+  #report(phase: 'prepare' | 'read' | 'store' | 'done', table?: string): void {
+    const { rows, bytes } = this.#writer?.progress ?? { rows: 0, bytes: 0 };
+    const event = { phase, rows, bytes, rowsTotal: this.#rowsTotal };
+    this.#progress.report(table === undefined ? event : { ...event, table });
+  }
+
+  /** After the snapshot, in a transaction of its own: it says that this database's history went through the backup. */
+  async #markLineage(): Promise<void> {
+    const client = await this.#context.database.connect({ applicationName: 'cofre lineage' });
+    try {
+      await markLineage(client, this.id);
+    } finally {
+      await client.end();
+    }
+  }
+
+  async #complete({ slice, snapshot }: Captured): Promise<void> {
+    const writer = this.#writer;
+    assert(writer !== null, 'the writer is there after a capture');
+    this.#report('store');
+    const tables = slice.tables.map(({ facts }) => {
+      const table = this.#tables.get(facts.oid);
+      assert(table !== undefined, `${printTable(facts)} was written`);
+      return table;
+    });
+    const { definition, rootKey, ref } = this.#request.slice;
+    const { clock, actor, settings } = this.#context;
+    const completed = await writer.complete({
+      backupId: this.id,
+      type: this.#type,
+      parentId: this.#parentId,
+      implementation: ref,
+      createdAt: this.#createdAt.toISOString(),
+      createdBy: actor.name,
+      description: this.#request.description,
+      expiresAt: this.#request.expiresAt,
+      safety: this.#request.safety,
+      madeBy: settings.madeBy,
+      definition,
+      rootKey,
+      snapshot,
+      tables,
+      durationMs: Math.max(0, clock.now().getTime() - this.#createdAt.getTime()),
+    });
+    await this.#markCompleted(completed);
+    this.#report('done');
+  }
+
+  async #markCompleted(completed: { manifest: Manifest; path: string; checksum: string }): Promise<void> {
+    const { manifest, path, checksum } = completed;
+    const stats: BackupStats = { tables: manifest.tables.length, ...manifest.stats };
+    await this.#context.catalogue
+      .updateTable('public.module_backups')
+      .set({
+        status: 'completed',
+        completed_at: this.#context.clock.now(),
+        file_path: path,
+        checksum,
+        size_bytes: stats.bytesStored,
+        stats: JSON.stringify(stats),
+        backup_data: JSON.stringify(this.#summary(manifest)),
+      })
+      .where('id', '=', this.id)
+      .execute();
+  }
+
+  /** What the catalogue shows without the repository. The rows of an encrypted backup never leave it unsealed. */
+  #summary(manifest: Manifest): Record<string, unknown> {
+    const tables = manifest.tables.map((table) => ({
+      table: printTable(table),
+      role: table.role,
+      rows: table.rows,
+      bytes: table.bytes,
+    }));
+    if (this.#repository.encrypted) return { version: 1, tables, config: null, configLeftOut: 'encrypted' };
+    const config = this.#configRows.result();
+    return config === null
+      ? { version: 1, tables, config, configLeftOut: 'too-large' }
+      : { version: 1, tables, config };
+  }
+}

@@ -1,0 +1,47 @@
+import type { ImplementationDocument } from '@cofre/contracts';
+import type { Catalogue } from '../catalogue/open-catalogue.ts';
+import type { ServiceContext } from '../service-context.ts';
+import { allImplementations, type ImplementationFacts, rootKeyOf } from './find-implementation.ts';
+
+/** Every implementation, with how many backups it has. */
+export async function listImplementations(
+  context: Pick<ServiceContext, 'catalogue'>,
+  input: { readonly module?: string } = {},
+): Promise<readonly ImplementationDocument[]> {
+  const implementations = await allImplementations(context.catalogue, input.module);
+  const backups = await backupCounts(context.catalogue);
+  return implementations.map((facts) => toImplementationDocument(facts, backups.get(facts.ref.id)));
+}
+
+export interface BackupCount {
+  readonly backups: number;
+  readonly lastBackupAt: Date | null;
+}
+
+export async function backupCounts(catalogue: Catalogue): Promise<ReadonlyMap<string, BackupCount>> {
+  const rows = await catalogue
+    .selectFrom('public.module_backups')
+    .select((eb) => [
+      'source_implementation_id as id',
+      eb.fn.countAll<number>().as('backups'),
+      eb.fn.max('completed_at').as('lastBackupAt'),
+    ])
+    .where('status', '=', 'completed')
+    .where('deleted_at', 'is', null)
+    .groupBy('source_implementation_id')
+    .execute();
+  return new Map(rows.map(({ id, backups, lastBackupAt }) => [id ?? '', { backups, lastBackupAt }]));
+}
+
+export function toImplementationDocument(
+  facts: ImplementationFacts,
+  count: BackupCount | undefined,
+): ImplementationDocument {
+  return {
+    ...facts.ref,
+    name: facts.name,
+    scope: rootKeyOf(facts),
+    backups: count?.backups ?? 0,
+    lastBackupAt: count?.lastBackupAt?.toISOString() ?? null,
+  };
+}

@@ -1,0 +1,16 @@
+import { type CheckDocument, type CheckRepositoryInput, checkRepositoryInput, parseInput } from '@cofre/contracts';
+import { progressOf } from '../progress.ts';
+import type { RepositoryContext } from '../service-context.ts';
+import { openUnpinned } from './open-repository.ts';
+
+/** Looks at every manifest and pack; with `readData` reads every byte. Needs no database. */
+export async function checkRepository(context: RepositoryContext, input: CheckRepositoryInput): Promise<CheckDocument> {
+  const { readData } = parseInput(checkRepositoryInput, input);
+  const repository = await openUnpinned(context);
+  const progress = progressOf(context);
+  return repository.check({
+    readData,
+    signal: context.signal,
+    onProgress: ({ bytes }) => progress.report({ phase: 'verify', rows: 0, rowsTotal: null, bytes }),
+  });
+}
