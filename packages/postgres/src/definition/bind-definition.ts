@@ -65,7 +65,8 @@ export async function bindDefinition(
   faults: FaultList,
 ): Promise<BoundDefinition | null> {
   const names = await lookUp(client, definition, faults);
-  const columns = [...names.facts.values()].flatMap((facts) => facts.columns);
+  const tables = [...names.facts.values(), ...names.platform.map(({ facts }) => facts)];
+  const columns = tables.flatMap((facts) => facts.columns);
   const equalities = await readEqualities(client, [TYPE.uuid, ...columns.map((column) => column.typeOid)]);
   const binder = new Binder({ definition, faults, names, equalities });
   const bound = binder.bind();

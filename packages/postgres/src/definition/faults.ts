@@ -7,9 +7,9 @@ export type FaultPath = readonly (string | number)[];
 /** Finds the place in the text that a definition was read from. `key`: the fault lies in the name, not in its value. */
 export type FaultPlacer = (path: FaultPath, message: string, at?: 'key' | 'value') => DefinitionFault;
 
-/** Collects what is wrong, so that everything is told at once. */
+/** Collects what is wrong, so that everything is told at once, in the order of the file. */
 export class FaultList {
-  readonly #texts: string[] = [];
+  readonly #faults: { readonly text: string; readonly line: number; readonly column: number }[] = [];
   readonly #place: FaultPlacer | undefined;
 
   /** Without `place` (a definition that was kept in the database) faults have a path and no line. */
@@ -18,22 +18,24 @@ export class FaultList {
   }
 
   get isEmpty(): boolean {
-    return this.#texts.length === 0;
+    return this.#faults.length === 0;
   }
 
   add(path: FaultPath, message: string, at?: 'key' | 'value'): void {
-    this.#texts.push(
-      this.#place === undefined ? `${printPath(path)}: ${message}` : printFault(this.#place(path, message, at)),
-    );
+    const fault = this.#place?.(path, message, at);
+    if (fault === undefined) this.#faults.push({ text: `${printPath(path)}: ${message}`, line: 0, column: 0 });
+    else this.#faults.push({ text: printFault(fault), line: fault.line, column: fault.column });
   }
 
   /** A fault of the implementation's scope, which is not in the file. */
   addToScope(part: string, message: string): void {
-    this.#texts.push(`the implementation's scope, ${part}: ${message}`);
+    this.#faults.push({ text: `the implementation's scope, ${part}: ${message}`, line: 0, column: 0 });
   }
 
   throwIfAny(): void {
-    if (!this.isEmpty) throw definitionInvalid(this.#texts);
+    if (this.isEmpty) return;
+    const sorted = this.#faults.toSorted((a, b) => a.line - b.line || a.column - b.column);
+    throw definitionInvalid(sorted.map(({ text }) => text));
   }
 }
 
