@@ -133,13 +133,18 @@ function usageError(error: CommanderError): CofreError {
   );
 }
 
+/** Many messages and remedies both end by saying that nothing was changed; once is enough. */
+function withoutEcho({ message, hint }: CofreError): string {
+  return /Nothing was [^.]+\./.test(message) ? hint.replace(/ ?Nothing was [^.]+\.$/, '') : hint;
+}
+
 /** One line in words, or one JSON document, on stderr. The stack is for those who ask for it. */
 function report(error: CofreError, how: { readonly isJson: boolean; readonly isDebug: boolean }): void {
   if (how.isJson) {
     const document: { error: ErrorDocument } = { error: toErrorDocument(error) };
     process.stderr.write(`${JSON.stringify(document)}\n`);
   } else {
-    process.stderr.write(`cofre: ${error.message.trimEnd()} ${error.hint}\n`);
+    process.stderr.write(`cofre: ${error.message.trimEnd()} ${withoutEcho(error)}\n`.replace(/ \n$/, '\n'));
   }
   if (!how.isDebug) return;
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)

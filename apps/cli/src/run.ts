@@ -69,3 +69,8 @@ export class Run {
 
 /** Does the work of a command and gives its exit code; undefined is 0. */
 export type Command = (run: Run) => Promise<number | undefined>;
+
+/** An optional property: with `exactOptionalPropertyTypes` what is undefined is left out. */
+export function present<Name extends string, Value>(name: Name, value: Value | undefined): { [key in Name]?: Value } {
+  return value === undefined ? {} : ({ [name]: value } as { [key in Name]: Value });
+}

@@ -145,6 +145,8 @@ export const diffDocument = z.strictObject({
       updated: count,
       deleted: count,
       rows: z.array(planRow).optional(),
+      /** How many more rows differ than `rows` holds; absent: none. */
+      rowsLeftOut: count.optional(),
     }),
   ),
 });

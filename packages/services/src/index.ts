@@ -3,7 +3,9 @@ export { createBackup } from './backups/create-backup.ts';
 export { type BackupBatch, createBackups } from './backups/create-backups.ts';
 export { deleteBackup } from './backups/delete-backup.ts';
 export { type BackupPage, listBackups } from './backups/list-backups.ts';
-export { MASK, readBackupRows } from './backups/read-backup-rows.ts';
+export { diffBackups } from './backups/diff-backups.ts';
+export { readBackupRows } from './backups/read-backup-rows.ts';
+export { MASK } from './backups/show-row.ts';
 export { showBackup } from './backups/show-backup.ts';
 export { verifyBackup } from './backups/verify-backup.ts';
 export {
@@ -16,6 +18,7 @@ export {
 } from './catalogue/migrations.ts';
 export { type Catalogue, type CatalogueOptions, openCatalogue } from './catalogue/open-catalogue.ts';
 export type { CatalogueSchema } from './catalogue/schema.ts';
+export { type DoctorContext, runDoctor } from './doctor/run-doctor.ts';
 export { toCofreError, toErrorDocument } from './error-document.ts';
 export { addImplementation } from './modules/add-implementation.ts';
 export { applyDefinition } from './modules/apply-definition.ts';

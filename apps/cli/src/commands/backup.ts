@@ -23,7 +23,7 @@ import { parseExpiry, parseSince } from '../durations.ts';
 import { EXIT_DAMAGE, EXIT_FAILED, EXIT_PARTLY_DONE } from '../exit-codes.ts';
 import { oneLine, textTable } from '../output/text-table.ts';
 import { counted, formatBytes, formatCount, formatDuration, formatTime, shortId } from '../output/words.ts';
-import type { Command, Run } from '../run.ts';
+import { type Command, present, type Run } from '../run.ts';
 import { describeCheck } from './repo.ts';
 
 export const backupCreate: Command = async (run) => {
@@ -142,11 +142,6 @@ export function oneOf<Value extends string>(
     'usage/invalid',
     `--${name} takes ${words.options.join(', ')}, not "${text}". Nothing was started.`,
   );
-}
-
-/** An optional property: with `exactOptionalPropertyTypes` what is undefined is left out. */
-export function present<Name extends string, Value>(name: Name, value: Value | undefined): { [key in Name]?: Value } {
-  return value === undefined ? {} : ({ [name]: value } as { [key in Name]: Value });
 }
 
 function batchExitCode({ items, failures }: BackupBatch): number | undefined {

@@ -6,13 +6,11 @@ import {
   type ReadBackupRowsInput,
   readBackupRowsInput,
 } from '@cofre/contracts';
-import { linesOf, type Manifest, type ManifestTable, type Repository, splitLine } from '@cofre/engine';
+import { linesOf, type Manifest, type ManifestTable, type Repository } from '@cofre/engine';
 import { parseTableName, printTable } from '@cofre/postgres';
 import type { ServiceContext } from '../service-context.ts';
 import { findBackup, readManifestOf } from './find-backup.ts';
-
-/** What stands in place of a secret value that is not NULL. */
-export const MASK = '••••••';
+import { type ShownColumns, type ShownRow, shownRow } from './show-row.ts';
 
 /** The first rows of a table in a backup, in key order. Reads no more of the repository than they need. */
 export async function readBackupRows(context: ServiceContext, input: ReadBackupRowsInput): Promise<BackupRowsDocument> {
@@ -32,25 +30,23 @@ export async function readBackupRows(context: ServiceContext, input: ReadBackupR
 }
 
 async function firstRows(repository: Repository, table: ManifestTable, limit: number) {
-  const rows: Record<string, string | null>[] = [];
+  const shown = shownColumns(table);
+  const rows: ShownRow[] = [];
   for await (const batch of repository.readRows(table)) {
     for (const line of linesOf(batch)) {
       if (rows.length === limit) return rows;
-      rows.push(maskedRow(table, splitLine(line)));
+      rows.push(shownRow(shown, line));
     }
   }
   return rows;
 }
 
-export function maskedRow(
-  table: Pick<ManifestTable, 'columns'>,
-  values: readonly (string | null)[],
-): Record<string, string | null> {
-  const entries = table.columns.map(({ name, secret }, index) => {
-    const value = values[index] ?? null;
-    return [name, secret && value !== null ? MASK : value] as const;
-  });
-  return Object.fromEntries(entries);
+export function shownColumns(table: ManifestTable): ShownColumns {
+  return {
+    columns: table.columns.map(({ name }) => name),
+    key: table.key.map(({ name }) => name),
+    secret: new Set(table.columns.filter(({ secret }) => secret).map(({ name }) => name)),
+  };
 }
 
 /** A table of a backup by its name as SQL has it. Throws `usage/invalid`, naming those that are there. */

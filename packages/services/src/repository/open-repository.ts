@@ -44,7 +44,7 @@ export async function pinRepository(
   return repository;
 }
 
-function isAsPinned(
+export function isAsPinned(
   repository: Repository,
   pin: { readonly repository_id: string; readonly encryption: string; readonly root_key_ids: readonly string[] },
 ): boolean {
