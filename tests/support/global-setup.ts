@@ -23,10 +23,10 @@ export default async function setup(): Promise<() => Promise<void>> {
   try {
     // The server's user must be able to walk through.
     await chmod(folder, 0o755);
-    const starts = [startServer(folder, '18', { binaries: await packagedBinaries(), locale: BUILTIN_UTF8 })];
+    const starts = [startServer(folder, '18', { binaries: await packagedBinaries(), initdbArguments: BUILTIN_UTF8 })];
     if (existsSync(path.join(DEBIAN_15, 'bin', 'postgres'))) {
-      const locale = ['--encoding=UTF8', '--locale=C.UTF-8'];
-      starts.push(startServer(folder, '15', { binaries: binariesIn(DEBIAN_15), locale }));
+      const initdbArguments = ['--encoding=UTF8', '--locale=C.UTF-8'];
+      starts.push(startServer(folder, '15', { binaries: binariesIn(DEBIAN_15), initdbArguments }));
     } else {
       console.warn(`PostgreSQL 15 is not in ${DEBIAN_15}: what is tested on 15 too is tested on 18 only.`);
     }
@@ -43,7 +43,7 @@ export default async function setup(): Promise<() => Promise<void>> {
 
 interface Installation {
   readonly binaries: ServerBinaries;
-  readonly locale: readonly string[];
+  readonly initdbArguments: readonly string[];
 }
 
 async function startServer(folder: string, name: TestServer['name'], installation: Installation): Promise<TestServer> {
@@ -54,7 +54,7 @@ async function startServer(folder: string, name: TestServer['name'], installatio
   const password = randomBytes(12).toString('hex');
   await createCluster(cluster, {
     password,
-    locale: installation.locale,
+    initdbArguments: [...installation.initdbArguments, '--no-sync'],
     // The superuser could run programs as this user, so it needs the password; roles that tests make need none.
     access: [
       `host all ${SUPERUSER} 127.0.0.1/32 scram-sha-256`,

@@ -22,6 +22,7 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>)
     afterEach(() => opened.close());
     const under = () => opened;
     describeObjects(under);
+    describeKnowledge(under);
     describeRanges(under);
     describeIfAbsent(under);
     describeListing(under);
@@ -73,7 +74,9 @@ function describeObjects(under: Under): void {
     first.fill(0);
     expect(sameBytes(await store.get('a'), pattern(64))).toBe(true);
   });
+}
 
+function describeKnowledge(under: Under): void {
   it('dates an object by a time that does not go back', async () => {
     const { store } = under();
     await store.put('a', pattern(1));

@@ -2,6 +2,7 @@ import { chmod, readFile, stat, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { CofreError } from '@cofre/contracts';
+import { systemCode } from './system-code.ts';
 
 /** Where the programs of one PostgreSQL lie. `root` holds `bin`, `lib` and `share`, which find each other by their place. */
 export interface ServerBinaries {
@@ -72,9 +73,9 @@ async function linkLibraries(root: string): Promise<void> {
   for (const link of links) {
     const target = path.join(path.dirname(root), link.target);
     const source = path.relative(path.dirname(link.target), link.source);
-    await symlink(source, target).catch((error: NodeJS.ErrnoException) => {
+    await symlink(source, target).catch((error: unknown) => {
       // A read-only installation either has its links already or fails when the server starts, with the loader's message.
-      if (error.code !== 'EEXIST' && error.code !== 'EROFS' && error.code !== 'EACCES') throw error;
+      if (!['EEXIST', 'EROFS', 'EACCES'].includes(systemCode(error) ?? '')) throw error;
     });
   }
 }

@@ -1,4 +1,4 @@
-import { appendFile, chmod, chown, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chown, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { CofreError } from '@cofre/contracts';
 import type { ServerBinaries } from './binaries.ts';
@@ -13,6 +13,7 @@ export interface Cluster {
 }
 
 export const SUPERUSER = 'postgres';
+const UNFINISHED = 'making-';
 const SETTINGS_FILE = 'cofre.conf';
 const LOG_LINES_SHOWN = 12;
 
@@ -20,14 +21,14 @@ export function dataFolder(cluster: Cluster): string {
   return path.join(cluster.folder, 'data');
 }
 
-export function logFile(cluster: Cluster): string {
+function logFile(cluster: Cluster): string {
   return path.join(cluster.folder, 'server.log');
 }
 
 export interface CreateOptions {
   readonly password: string;
-  /** initdb's arguments for encoding and locale; they differ by version. */
-  readonly locale: readonly string[];
+  /** For what differs by version, above all encoding and locale. */
+  readonly initdbArguments: readonly string[];
   /** Lines of pg_hba.conf. */
   readonly access: readonly string[];
 }
@@ -35,32 +36,49 @@ export interface CreateOptions {
 /** UTF-8 sorted by code point, the same on every machine, whatever locales are installed. Needs PostgreSQL 17. */
 export const BUILTIN_UTF8 = ['--encoding=UTF8', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C'];
 
-/** Makes the data directory. A failure leaves none behind, so that the next call starts clean. */
+/**
+ * Makes the data directory, in a folder of its own until it is whole: what a killed process leaves is never used, nor
+ * is the folder in which an initdb that outlived it may still be writing.
+ */
 export async function createCluster(cluster: Cluster, options: CreateOptions): Promise<void> {
-  const passwordFile = path.join(cluster.folder, 'initdb-password');
-  const data = dataFolder(cluster);
+  await removeUnfinished(cluster);
+  const making = await mkdtemp(path.join(cluster.folder, UNFINISHED));
+  const unfinished = path.join(making, 'data');
+  const passwordFile = path.join(making, 'password');
   try {
     await writeFile(passwordFile, `${options.password}\n`, { mode: 0o600 });
     await giveTo(cluster.user, passwordFile);
+    await giveTo(cluster.user, making);
     const result = await runProgram(
       cluster.binaries.initdb,
       [
-        `--pgdata=${data}`,
+        `--pgdata=${unfinished}`,
         `--username=${SUPERUSER}`,
         `--pwfile=${passwordFile}`,
         '--auth=scram-sha-256',
-        ...options.locale,
+        ...options.initdbArguments,
       ],
       cluster.user,
     );
     if (result.exitCode !== 0) {
-      await rm(data, { recursive: true, force: true });
-      throw new CofreError('embedded/failed', `initdb could not make ${data}:\n${lastLines(result.output)}`);
+      throw new CofreError(
+        'embedded/failed',
+        `initdb could not make ${dataFolder(cluster)}, and nothing was left there:\n${lastLines(result.output)}`,
+      );
     }
-    await writeFile(path.join(data, 'pg_hba.conf'), `${options.access.join('\n')}\n`);
-    await appendFile(path.join(data, 'postgresql.conf'), `\ninclude_if_exists '${SETTINGS_FILE}'\n`);
+    await writeFile(path.join(unfinished, 'pg_hba.conf'), `${options.access.join('\n')}\n`);
+    await appendFile(path.join(unfinished, 'postgresql.conf'), `\ninclude_if_exists '${SETTINGS_FILE}'\n`);
+    await rename(unfinished, dataFolder(cluster));
   } finally {
-    await rm(passwordFile, { force: true });
+    await rm(making, { recursive: true, force: true });
+  }
+}
+
+async function removeUnfinished(cluster: Cluster): Promise<void> {
+  for (const name of await readdir(cluster.folder)) {
+    if (!name.startsWith(UNFINISHED)) continue;
+    // Its initdb may be writing at this moment; then what is left of it goes next time.
+    await rm(path.join(cluster.folder, name), { recursive: true, force: true }).catch(() => undefined);
   }
 }
 
@@ -70,10 +88,12 @@ export type Settings = Readonly<Record<string, string | number>>;
 export async function startCluster(cluster: Cluster, settings: Settings): Promise<void> {
   const lines = Object.entries(settings).map(([name, value]) => `${name} = '${String(value).replaceAll("'", "''")}'`);
   const settingsFile = path.join(dataFolder(cluster), SETTINGS_FILE);
-  await writeFile(settingsFile, `${lines.join('\n')}\n`);
+  await writeFile(settingsFile, `${lines.join('\n')}\n`, { mode: 0o600 });
   await giveTo(cluster.user, settingsFile);
+  // One log for each start, and the one before it: a log that only grows would fill the disk some day.
+  await rename(logFile(cluster), `${logFile(cluster)}.old`).catch(() => undefined);
   const data = dataFolder(cluster);
-  const args = ['start', '--wait', '--timeout=60', '--silent', `--pgdata=${data}`, `--log=${logFile(cluster)}`];
+  const args = ['start', '--wait', '--timeout=120', '--silent', `--pgdata=${data}`, `--log=${logFile(cluster)}`];
   const result = await runProgram(cluster.binaries.pgCtl, args, cluster.user);
   if (result.exitCode === 0) return;
   const log = await readFile(logFile(cluster), 'utf8').catch(() => '');
@@ -84,18 +104,10 @@ export async function startCluster(cluster: Cluster, settings: Settings): Promis
   );
 }
 
-/** `fast` ends sessions and writes a checkpoint; `immediate` is a crash that the next start recovers from. */
-export async function stopCluster(cluster: Cluster, mode: 'fast' | 'immediate'): Promise<void> {
-  const args = ['stop', '--wait', '--timeout=60', '--silent', `--mode=${mode}`, `--pgdata=${dataFolder(cluster)}`];
-  await runProgram(cluster.binaries.pgCtl, args, cluster.user);
-}
-
 async function giveTo(user: ServerUser | null, file: string): Promise<void> {
-  if (user === null) return;
-  await chmod(file, 0o600);
-  await chown(file, user.uid, user.gid);
+  if (user !== null) await chown(file, user.uid, user.gid);
 }
 
-export function lastLines(text: string): string {
+function lastLines(text: string): string {
   return text.trim().split('\n').slice(-LOG_LINES_SHOWN).join('\n');
 }
