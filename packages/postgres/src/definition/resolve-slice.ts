@@ -4,10 +4,9 @@ import { fingerprintTables } from '../introspect/fingerprint.ts';
 import { wholeRowOrderSql } from '../introspect/row-order.ts';
 import { readServerFacts, type ServerFacts } from '../introspect/server-facts.ts';
 import { translatePgError } from '../session/errors.ts';
-import { quoteLiteral } from '../session/quote.ts';
 import { type BoundTable, bindDefinition, IMPLEMENTATION_ID } from './bind-definition.ts';
 import { FaultList, type FaultPlacer } from './faults.ts';
-import { readRootValues } from './root-values.ts';
+import { implementationIdSql, readRootValues } from './root-values.ts';
 import { fixedColumns, fromSql, type PartSql, pathOids, scopeSql, sliceScope } from './scope-sql.ts';
 import type { Slice, SliceTable } from './slice.ts';
 
@@ -60,7 +59,10 @@ export async function resolveSlice(
     if (isDefaultRoot && values.some(({ text }) => text !== id))
       faults.addToScope('id', `is not the implementation's id, ${id}`);
     faults.throwIfAny();
-    const sqlOf = new Map([...values.map(({ part, sql }) => [part, sql] as const), [IMPLEMENTATION_ID, idSql(id)]]);
+    const sqlOf = new Map([
+      ...values.map(({ part, sql }) => [part, sql] as const),
+      [IMPLEMENTATION_ID, implementationIdSql(id)],
+    ]);
     const partSql: PartSql = (part) => {
       const sql = sqlOf.get(part);
       assert(sql !== undefined, `the root key's ${part.name} has a value`);
@@ -75,10 +77,6 @@ export async function resolveSlice(
       references: bound.references,
     };
   });
-}
-
-function idSql(implementationId: string): string {
-  return `CAST(${quoteLiteral(implementationId)} AS uuid)`;
 }
 
 function sliceTable(table: BoundTable, server: ServerFacts, partSql: PartSql): Omit<SliceTable, 'fingerprint'> {

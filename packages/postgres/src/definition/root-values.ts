@@ -92,14 +92,22 @@ async function castValue(
     }
     return { part, text: row.text, sql };
   } catch (error) {
-    // Class 22: data exception; 23: a domain's constraint.
-    if (/^2[23]/.test(sqlStateOf(error) ?? '')) return { fault: unlike };
+    if (isBadValue(error)) return { fault: unlike };
     throw error;
   }
 }
 
+export function implementationIdSql(implementationId: string): string {
+  return `CAST(${quoteLiteral(implementationId)} AS uuid)`;
+}
+
+/** SQLSTATE class 22: a data exception; 23: a constraint, which a domain has. */
+export function isBadValue(error: unknown): boolean {
+  return /^2[23]/.test(sqlStateOf(error) ?? '');
+}
+
 /** Inside a transaction a failed statement would make all that follow fail, and the faults after it stay untold. */
-async function inSavepoint<T>(client: pg.ClientBase, work: () => Promise<T>): Promise<T> {
+export async function inSavepoint<T>(client: pg.ClientBase, work: () => Promise<T>): Promise<T> {
   if (client.getTransactionStatus() !== 'T') return work();
   await client.query('SAVEPOINT cofre_cast');
   try {

@@ -22,7 +22,7 @@ export function scopeSql(scope: BoundScope, partSql: PartSql): (alias: string) =
   return (alias) => {
     if (scope.kind === 'root') {
       return scope.pairs
-        .map(({ column, part, equality }) => compare(equality, columnSql(alias, column), partSql(part)))
+        .map(({ column, part, equality }) => compareSql(equality, columnSql(alias, column), partSql(part)))
         .join(' AND ');
     }
     const inner = alias === 'p' ? 'q' : 'p';
@@ -38,7 +38,7 @@ export function joinSql(pairs: readonly ParentPair[], parentAlias: string, child
       // Two columns of different collations are compared, as foreign keys do it, by that of the parent.
       const collate =
         target.collation !== null && target.collation !== column.collation ? ` COLLATE ${target.collation}` : '';
-      return compare(equality, `${columnSql(parentAlias, target)}${collate}`, columnSql(childAlias, column));
+      return compareSql(equality, `${columnSql(parentAlias, target)}${collate}`, columnSql(childAlias, column));
     })
     .join(' AND ');
 }
@@ -47,7 +47,8 @@ function columnSql(alias: string, column: ColumnFacts): string {
   return `${alias}.${quoteIdentifier(column.name)}`;
 }
 
-function compare(equality: Equality, left: string, right: string): string {
+/** One equality, with the casts that it needs. */
+export function compareSql(equality: Equality, left: string, right: string): string {
   const cast = (value: string, type: string | null) => (type === null ? value : `CAST(${value} AS ${type})`);
   return `${cast(left, equality.castLeft)} ${equality.operator} ${cast(right, equality.castRight)}`;
 }

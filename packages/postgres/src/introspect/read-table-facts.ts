@@ -230,6 +230,7 @@ function uniqueFacts(index: IndexRow, columns: readonly ColumnRow[], texts: Inde
     predicate: texts?.predicate ?? null,
     deferrable: index.deferrable,
     nullsNotDistinct: index.nullsNotDistinct,
+    valid: index.usable,
   };
 }
 

@@ -76,6 +76,8 @@ export interface UniqueFacts {
   readonly predicate: string | null;
   readonly deferrable: boolean;
   readonly nullsNotDistinct: boolean;
+  /** False: the index may lack rows (a failed CREATE INDEX CONCURRENTLY), so old rows may clash. New ones are checked. */
+  readonly valid: boolean;
 }
 
 export interface ForeignKeyFacts {
