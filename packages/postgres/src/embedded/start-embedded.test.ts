@@ -32,6 +32,9 @@ afterEach(async () => {
     const home = path.join(folder, 'home');
     const cluster = await clusterOf(home).catch(() => null);
     if (cluster !== null) {
+      // Not left to the keeper: it would take a second for each test. It leaves when it finds nothing to keep.
+      const pid = await postmasterPid(home);
+      if (pid !== null) process.kill(pid, 'SIGQUIT');
       await untilStopped(home);
       await rm(cluster, { recursive: true, force: true });
     }
