@@ -1,14 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { homedir, userInfo } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { CofreError, type ProgressEvent } from '@cofre/contracts';
+import { CofreError, isCofreError, type ProgressEvent } from '@cofre/contracts';
 import type { Repository, RepositoryKey } from '@cofre/engine';
 import { databaseFromUrl, startEmbedded } from '@cofre/postgres';
 import {
   DEFAULT_LOCK_TIMEOUT_MS,
   DEFAULT_READERS,
+  initRepository,
   type Migration,
   migrate,
   openCatalogue,
@@ -81,14 +82,31 @@ export class Composition {
     readonly id: string;
     readonly encryption: 'aes-256-gcm' | 'none';
   }): Promise<void> {
-    const { COFRE_KEY_FILE: keyFile } = this.#options.environment;
+    const { COFRE_PASSPHRASE: passphrase, COFRE_KEY_FILE: keyFile = (await readHomeConfig(this.home)).keyFile } =
+      this.#options.environment;
     const { store } = await this.repository();
     await writeHomeConfig(this.home, {
       repository: store.url,
       repositoryId: chosen.id,
       encryption: chosen.encryption,
-      ...(keyFile === undefined ? {} : { keyFile: path.resolve(keyFile) }),
+      ...(keyFile === undefined || passphrase !== undefined ? {} : { keyFile: path.resolve(keyFile) }),
     });
+  }
+
+  /** For the demo: makes the repository where there is none yet, with a key of its own where no other was chosen. */
+  async ensureRepository(): Promise<void> {
+    const found = await this.#composeRepository();
+    try {
+      await openUnpinned(found);
+      return;
+    } catch (error) {
+      if (!isCofreError(error, 'repository/not-found')) throw error;
+    }
+    if (found.key.kind === 'none') {
+      const keyFile = await makeKeyFile(this.home);
+      await writeHomeConfig(this.home, { ...(await readHomeConfig(this.home)), keyFile });
+    }
+    await this.rememberRepository(await initRepository(await this.repository(), {}));
   }
 
   async close(): Promise<void> {
@@ -183,6 +201,16 @@ async function readKey(environment: Environment, config: HomeConfig): Promise<Re
 }
 
 const KEY_BYTES = 32;
+
+async function makeKeyFile(home: string): Promise<string> {
+  const file = path.join(home, 'repository.key');
+  // Left from a repository that is gone.
+  if (existsSync(file)) return file;
+  await mkdir(home, { recursive: true });
+  const key = Buffer.from(systemRandom.bytes(KEY_BYTES)).toString('hex');
+  await writeFile(file, `${key}\n`, { mode: 0o600, flag: 'wx' });
+  return file;
+}
 
 /** 32 bytes as they are, or written as 64 hexadecimal digits or as base64. */
 function keyBytes(file: string, content: Buffer): Buffer {
