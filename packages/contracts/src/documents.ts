@@ -92,8 +92,12 @@ export const planTableDocument = z.strictObject({
   updates: count,
   deletes: count,
   unchanged: count,
+  /** Live rows that the backup does not have and that stay. */
+  kept: count,
   conflicts: z.array(z.strictObject({ kind: conflictKind, count, detail: z.string() })),
   rows: z.array(planRow).optional(),
+  /** How many more operations there are than `rows` holds; absent: none. */
+  rowsLeftOut: count.optional(),
 });
 export type PlanTableDocument = z.infer<typeof planTableDocument>;
 

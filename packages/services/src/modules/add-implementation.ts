@@ -13,11 +13,10 @@ import {
   allImplementations,
   findImplementation,
   type ImplementationFacts,
-  rootKeyOf,
   sliceInputsOf,
 } from './find-implementation.ts';
 import { toImplementationDocument } from './list-implementations.ts';
-import { refuseOverlaps } from './refuse-overlaps.ts';
+import { refuseOverlaps, requireSlice, slicesOf } from './refuse-overlaps.ts';
 import { showModule } from './show-module.ts';
 
 /**
@@ -40,25 +39,18 @@ export async function addImplementation(
   if (existing !== undefined && (existing.scope !== null || scope === undefined)) throw exists(module, key);
   const id = implementationId.parse(existing?.ref.id ?? context.random.uuid());
   const draft = { ref: { id, module, key }, name: name ?? key, moduleId: '', definition, scope: scope ?? null };
-  await check(
-    context,
-    draft,
-    siblings.filter((facts) => facts !== existing),
-  );
+  await check(context, draft);
   await insert(context, { draft, isNew: existing === undefined, scope });
   return toImplementationDocument(await findImplementation(context.catalogue, id), undefined);
 }
 
-async function check(
-  context: ServiceContext,
-  draft: ImplementationFacts,
-  siblings: readonly ImplementationFacts[],
-): Promise<void> {
+async function check(context: ServiceContext, draft: ImplementationFacts): Promise<void> {
   const slice = sliceInputsOf(draft);
-  // Siblings that have no slice cannot share a row with this one.
-  const others = siblings.flatMap((facts) => (rootKeyOf(facts) === null ? [] : [sliceInputsOf(facts)]));
+  const siblings = await slicesOf(context.catalogue, draft.ref.module);
+  const others = siblings.filter(({ ref }) => ref.id !== draft.ref.id);
   await withSessions(context, async ({ open }) => {
     const { client } = await open('cofre implementation');
+    await requireSlice(client, slice);
     await refuseOverlaps(client, [slice, ...others]);
   });
 }

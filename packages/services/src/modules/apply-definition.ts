@@ -11,7 +11,7 @@ import type { Transaction } from 'kysely';
 import type { CatalogueSchema } from '../catalogue/schema.ts';
 import type { ServiceContext } from '../service-context.ts';
 import { allImplementations, rootKeyOf } from './find-implementation.ts';
-import { refuseOverlaps } from './refuse-overlaps.ts';
+import { refuseOverlaps, requireSlice } from './refuse-overlaps.ts';
 
 /**
  * Checks a definition against the live schema, tells every fault at once with its place in the text, and keeps it. The
@@ -46,6 +46,7 @@ async function validate(context: ServiceContext, definition: Definition, faultAt
       const rootKey = rootKeyOf({ ...facts, definition });
       return rootKey === null ? [] : [{ ref: facts.ref, definition, rootKey }];
     });
+    for (const slice of slices) await requireSlice(client, slice);
     await refuseOverlaps(client, slices);
   });
 }

@@ -1,10 +1,28 @@
-import { resolveSlice } from '@cofre/postgres';
+import { findOverlaps, overlapError, resolveSlice } from '@cofre/postgres';
 import type pg from 'pg';
-import type { SliceInputs } from './find-implementation.ts';
+import { allImplementations, rootKeyOf, type SliceInputs, sliceInputsOf } from './find-implementation.ts';
+import type { Catalogue } from '../catalogue/open-catalogue.ts';
 
-/** Makes sure that each scope fits its definition, and that no row belongs to two of the implementations (`definition/overlap`). */
+/** Makes sure that an implementation's scope fits its definition in the live database (`definition/invalid`). */
+export async function requireSlice(client: pg.ClientBase, { definition, rootKey, ref }: SliceInputs): Promise<void> {
+  await resolveSlice(client, definition, rootKey, { implementationId: ref.id });
+}
+
+/** Makes sure that no row belongs to two of these implementations of one module (`definition/overlap`). */
 export async function refuseOverlaps(client: pg.ClientBase, implementations: readonly SliceInputs[]): Promise<void> {
-  for (const { definition, rootKey, ref } of implementations) {
-    await resolveSlice(client, definition, rootKey, { implementationId: ref.id });
-  }
+  const [first] = implementations;
+  if (first === undefined) return;
+  const claims = implementations.map(({ ref, rootKey }) => ({
+    implementationId: ref.id,
+    name: `${ref.module}/${ref.key}`,
+    rootKey,
+  }));
+  const overlaps = await findOverlaps(client, first.definition, claims);
+  if (overlaps.length > 0) throw overlapError(overlaps);
+}
+
+/** The implementations of a module that have a slice; those without a scope cannot share a row with anybody. */
+export async function slicesOf(catalogue: Catalogue, module: string): Promise<readonly SliceInputs[]> {
+  const implementations = await allImplementations(catalogue, module);
+  return implementations.flatMap((facts) => (rootKeyOf(facts) === null ? [] : [sliceInputsOf(facts)]));
 }

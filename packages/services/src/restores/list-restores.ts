@@ -1,0 +1,79 @@
+import {
+  backupId,
+  CofreError,
+  implementationId,
+  type ListRestoresInput,
+  listRestoresInput,
+  parseInput,
+  planId,
+  type RestoreEntryDocument,
+  restoreId,
+} from '@cofre/contracts';
+import type { Selectable } from 'kysely';
+import type { Catalogue } from '../catalogue/open-catalogue.ts';
+import type { RestoresTable } from '../catalogue/schema.ts';
+import type { ServiceContext } from '../service-context.ts';
+
+/** Restores and undos, newest first. */
+export async function listRestores(
+  context: Pick<ServiceContext, 'catalogue'>,
+  input: ListRestoresInput,
+): Promise<readonly RestoreEntryDocument[]> {
+  const { implementation, limit } = parseInput(listRestoresInput, input);
+  let query = context.catalogue.selectFrom('cofre.restores').selectAll();
+  if (implementation !== undefined) {
+    const slash = implementation.indexOf('/');
+    query =
+      slash < 0
+        ? query.where((eb) => eb(eb.cast<string>('implementation_id', 'text'), '=', implementation.toLowerCase()))
+        : query
+            .where('module_slug', '=', implementation.slice(0, slash))
+            .where('implementation_key', '=', implementation.slice(slash + 1));
+  }
+  const rows = await query.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(limit).execute();
+  return rows.map(toRestoreEntry);
+}
+
+export type RestoreRow = Selectable<RestoresTable>;
+
+/** A restore by its id or a unique prefix. Throws `restore/not-found`. */
+export async function findRestore(catalogue: Catalogue, reference: string): Promise<RestoreRow> {
+  const [row, another] = await catalogue
+    .selectFrom('cofre.restores')
+    .selectAll()
+    .where((eb) => eb(eb.cast<string>('id', 'text'), 'like', `${reference}%`))
+    .limit(2)
+    .execute();
+  if (row === undefined) {
+    throw new CofreError('restore/not-found', `There is no restore ${reference}.`, { params: { restore: reference } });
+  }
+  if (another === undefined) return row;
+  throw new CofreError('usage/invalid', `More than one restore begins with ${reference}. Nothing was started.`, {
+    hint: 'Give more characters of the id.',
+  });
+}
+
+export function toRestoreEntry(row: RestoreRow): RestoreEntryDocument {
+  const optionalRestore = (id: string | null) => (id === null ? null : restoreId.parse(id));
+  return {
+    id: restoreId.parse(row.id),
+    planId: planId.parse(row.plan_id),
+    backupId: backupId.parse(row.backup_id),
+    safetyBackupId: row.safety_backup_id === null ? null : backupId.parse(row.safety_backup_id),
+    status: row.status,
+    tables: row.tables.map((table) => ({ ...table })),
+    verified: row.verified,
+    durationMs: row.duration_ms,
+    purpose: row.purpose,
+    implementation: {
+      id: implementationId.parse(row.implementation_id),
+      module: row.module_slug,
+      key: row.implementation_key,
+    },
+    createdAt: row.created_at.toISOString(),
+    createdBy: row.created_by_name,
+    undoOf: optionalRestore(row.undo_of),
+    undoneBy: optionalRestore(row.undone_by),
+    ...(row.error === null ? {} : { error: row.error }),
+  };
+}

@@ -1,0 +1,53 @@
+import {
+  CofreError,
+  parseInput,
+  type PlanDocument,
+  type PlanRestoreInput,
+  planId,
+  planRestoreInput,
+} from '@cofre/contracts';
+import type { Manifest } from '@cofre/engine';
+import { planRestore as computePlan, resolveSlice } from '@cofre/postgres';
+import type pg from 'pg';
+import { findBackup, readManifestOf } from '../backups/find-backup.ts';
+import { progressOf } from '../progress.ts';
+import type { ServiceContext } from '../service-context.ts';
+import { toPlanDocument, withRows } from './plan-document.ts';
+
+/** Computes what a restore would do and keeps it in the repository for an hour. Changes nothing in the database. */
+export async function planRestore(context: ServiceContext, input: PlanRestoreInput): Promise<PlanDocument> {
+  const { backup, mode, configOnly, tables, rows } = parseInput(planRestoreInput, input);
+  if (mode !== 'merge') {
+    throw new CofreError(
+      'usage/not-available-yet',
+      `This version cannot restore in the mode ${mode} yet. Nothing was started.`,
+      {
+        params: { mode },
+      },
+    );
+  }
+  const row = await findBackup(context.catalogue, backup);
+  const repository = await context.openRepository();
+  const manifest = await readManifestOf(repository, row);
+  const progress = progressOf(context);
+  const plan = await computePlan({
+    database: context.database,
+    repository,
+    manifest,
+    resolve: sliceOf(manifest),
+    selection: { configOnly, tables: tables ?? null },
+    mode,
+    planId: planId.parse(context.random.uuid()),
+    clock: context.clock,
+    lockTimeoutMs: context.settings.lockTimeoutMs,
+    signal: context.signal,
+    onProgress: ({ phase, table, rows: done, bytes }) =>
+      progress.report({ phase, table, rows: done, bytes, rowsTotal: null }),
+  });
+  return rows ? withRows(repository, plan, manifest) : toPlanDocument(plan);
+}
+
+/** The slice as the backup knew it, in the database of today: its definition may have been changed or deleted since. */
+export function sliceOf({ definition, rootKey, implementation }: Manifest) {
+  return (client: pg.ClientBase) => resolveSlice(client, definition, rootKey, { implementationId: implementation.id });
+}
