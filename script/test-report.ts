@@ -29,7 +29,7 @@ function describeSkipped(tests: readonly TestCase[]): string[] {
   const groups = new Map<string, TestCase[]>();
   for (const test of tests) {
     const result = test.result();
-    const note = (result.state === 'skipped' && result.note) || 'the name says why, or nobody does';
+    const note = (result.state === 'skipped' && result.note) || 'no reason given';
     const heading = `${test.module.relativeModuleId}: ${note}`;
     groups.set(heading, [...(groups.get(heading) ?? []), test]);
   }
