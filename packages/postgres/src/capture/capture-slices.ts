@@ -178,7 +178,7 @@ function identityOf(table: SliceTable): string {
 }
 
 /** The first statement of the coordinator's transaction that takes a snapshot, and what a manifest tells of it. */
-async function takeSnapshot(
+export async function takeSnapshot(
   coordinator: pg.ClientBase,
   watcher: pg.ClientBase,
 ): Promise<{ id: string; snapshot: SnapshotFacts }> {
@@ -245,7 +245,11 @@ async function joinSnapshot(
   try {
     await client.query(statements.join('; '));
   } catch (error) {
-    const translated = translatePgError(error, { doing: 'locking the tables', signal: options.signal });
+    const translated = translatePgError(error, {
+      doing: 'locking the tables',
+      signal: options.signal,
+      outcome: 'No backup was written.',
+    });
     if (translated.code !== 'database/lock-timeout') throw translated;
     throw new TakeAgain('a migration was waiting for the tables', translated);
   }
@@ -316,6 +320,6 @@ async function translating<T>(doing: string, work: () => Promise<T>): Promise<T>
   try {
     return await work();
   } catch (error) {
-    throw translatePgError(error, { doing });
+    throw translatePgError(error, { doing, outcome: 'No backup was written.' });
   }
 }

@@ -1,4 +1,4 @@
-import { CofreError } from '@cofre/contracts';
+import { assert, CofreError } from '@cofre/contracts';
 import type { RowBatch } from '@cofre/engine';
 import type pg from 'pg';
 import { type TakenBytes, takeBytes } from '../session/socket.ts';
@@ -27,6 +27,7 @@ const EMPTY = Buffer.alloc(0);
  * largest row. Throws what `pg` throws. A consumer that stops before the last row ends the connection.
  */
 export async function* copyRows(client: pg.ClientBase, sql: string): AsyncGenerator<RowBatch, void, void> {
+  assert(/^COPY .* TO STDOUT$/s.test(sql), 'rows are read by COPY … TO STDOUT in text format');
   const copy = new CopyOut(sql);
   client.query(copy);
   try {

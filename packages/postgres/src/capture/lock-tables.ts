@@ -51,7 +51,11 @@ export async function lockTables(client: pg.ClientBase, targets: readonly LockTa
     try {
       await client.query(lockTableSql(target, 'wait'));
     } catch (error) {
-      throw translatePgError(error, { doing: `locking ${target.name}`, table: target.name });
+      throw translatePgError(error, {
+        doing: `locking ${target.name}`,
+        table: target.name,
+        outcome: 'No backup was written.',
+      });
     }
   }
 }

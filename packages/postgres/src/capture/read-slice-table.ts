@@ -18,7 +18,12 @@ export async function* readSliceTable(
     yield* copyRows(client, sliceTableSql(table));
   } catch (error) {
     const name = printTable(table.facts);
-    throw translatePgError(error, { doing: `reading ${name}`, table: name, signal: options.signal });
+    throw translatePgError(error, {
+      doing: `reading ${name}`,
+      table: name,
+      signal: options.signal,
+      outcome: 'Nothing was changed.',
+    });
   }
 }
 

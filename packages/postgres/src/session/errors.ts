@@ -8,6 +8,8 @@ export interface PgErrorContext {
   readonly signal?: AbortSignal | undefined;
   /** `schema.name`, where one table is concerned and the server may not name it. */
   readonly table?: string;
+  /** A sentence that says what the failure leaves behind: `Nothing was changed.` */
+  readonly outcome?: string;
 }
 
 /**
@@ -20,7 +22,8 @@ export function translatePgError(error: unknown, context: PgErrorContext): Cofre
   if (context.signal?.aborted && (code === 'database/connection-lost' || sqlStateOf(error) === '57014')) {
     return new CofreError('backup/interrupted', `Interrupted while ${context.doing}.`, { cause: error });
   }
-  return new CofreError(code, `${headline(code)} while ${context.doing}: ${wordsOf(error)}.`, {
+  const outcome = context.outcome === undefined ? '' : ` ${context.outcome}`;
+  return new CofreError(code, `${headline(code)} while ${context.doing}: ${wordsOf(error)}.${outcome}`, {
     params: paramsOf(error, context),
     cause: error,
   });
@@ -94,7 +97,7 @@ function isConnectionLoss(error: unknown): boolean {
 }
 
 /** Classes of which the primary message repeats what was in a row: data exceptions, and XML or JSON that does not parse. */
-const STATES_WITH_VALUES = /^22|^2200[0-9A-Z]/;
+const STATES_WITH_VALUES = /^22/;
 
 function wordsOf(error: unknown): string {
   if (error instanceof pg.DatabaseError) {
