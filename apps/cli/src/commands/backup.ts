@@ -54,14 +54,15 @@ export const backupCreate: Command = async (run) => {
 };
 
 export const backupList: Command = async (run) => {
-  const page = await listBackups(await run.composition.service(), {
+  const input = {
     ...present('implementation', run.text('implementation')),
     ...present('type', oneOf(run, 'type', backupType)),
     ...present('status', oneOf(run, 'status', backupStatus)),
     ...present('since', parseSince(run.text('since'), run.composition.clock.now())),
     ...present('limit', run.integer('limit')),
     ...present('cursor', run.text('cursor')),
-  });
+  };
+  const page = await listBackups(await run.composition.service(), input);
   run.print(page, () => {
     if (page.items.length === 0) return 'There are no backups here; `cofre backup create` makes one.';
     const more = page.nextCursor === null ? [] : [`There are more: --cursor ${page.nextCursor}`];
@@ -78,11 +79,8 @@ export const backupShow: Command = async (run) => {
 
 export const backupRows: Command = async (run) => {
   run.refuseNotYet(['where']);
-  const rows = await readBackupRows(await run.composition.withRepository(), {
-    backup: run.operand(0),
-    table: run.operand(1),
-    ...present('limit', run.integer('limit')),
-  });
+  const input = { backup: run.operand(0), table: run.operand(1), ...present('limit', run.integer('limit')) };
+  const rows = await readBackupRows(await run.composition.withRepository(), input);
   run.print(rows, () => {
     const cells = rows.rows.map((row) => rows.columns.map((column) => row[column] ?? 'NULL'));
     const total = `${formatCount(rows.rows.length)} of ${counted(rows.rowsTotal, 'row')}.`;
