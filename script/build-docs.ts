@@ -1,10 +1,11 @@
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { ERROR_CODES, type ErrorFacts } from '@cofre/contracts';
+import { buildProgram } from '../apps/cli/src/program.ts';
 
 /**
- * Writes the pages that are made from the program: one in docs/errors/ for each error code. With --check it writes
- * nothing and fails where a page is missing, differs or has no code any more.
+ * Writes the pages that are made from the program: docs/cli.md, and one in docs/errors/ for each error code. With
+ * --check it writes nothing and fails where a page is missing, differs or has no code any more.
  */
 const EXIT_MEANINGS: Readonly<Record<ErrorFacts['exit'], string>> = {
   1: 'failed, nothing lost',
@@ -19,7 +20,8 @@ const EXIT_MEANINGS: Readonly<Record<ErrorFacts['exit'], string>> = {
   130: 'interrupted',
 };
 
-const NOTE = '<!-- Made by script/build-docs from packages/contracts/src/error-codes.ts. Change it there. -->';
+const note = (source: string): string => `<!-- Made by script/build-docs from ${source}. Change it there. -->`;
+const NOTE = note('packages/contracts/src/error-codes.ts');
 
 const pagePath = (code: string): string => `docs/errors/${code}.md`;
 
@@ -55,9 +57,62 @@ Every error has a code that never changes its meaning. Each page says what happe
 ${sections.join('\n')}`;
 }
 
+type ProgramCommand = ReturnType<typeof buildProgram>;
+
+/** Commands that do something, with their full names; those of a later version take any argument, and are left out. */
+function commandsOf(
+  command: ProgramCommand,
+  path: readonly string[],
+): { readonly path: string; readonly command: ProgramCommand }[] {
+  if (command.commands.length > 0) {
+    return command.commands.flatMap((child) => commandsOf(child, [...path, child.name()]));
+  }
+  const isLater = command.registeredArguments.some((argument) => argument.name() === 'arguments');
+  return isLater ? [] : [{ path: path.join(' '), command }];
+}
+
+/** Options that every command has, told once. */
+const COMMON_OPTIONS = ['--json', '--progress'];
+
+function commandSection({ path, command }: { readonly path: string; readonly command: ProgramCommand }): string {
+  const help = command.createHelp();
+  const args = command.registeredArguments.map((argument) => {
+    const name = argument.variadic ? `${argument.name()}…` : argument.name();
+    return argument.required ? ` <${name}>` : ` [${name}]`;
+  });
+  const options = command.options.filter(({ long }) => !COMMON_OPTIONS.includes(long ?? ''));
+  const rows = [
+    ...command.registeredArguments.map((argument) => [argument.name(), argument.description]),
+    ...options.map((option) => [option.flags, help.optionDescription(option)]),
+  ].filter(([name = '', description = '']) => name.startsWith('-') || description !== '');
+  const table = rows.map(([name = '', description = '']) => `| \`${name}\` | ${description.replaceAll('|', '\\|')} |`);
+  const usage = `cofre ${path}${args.join('')}${options.length > 0 ? ' [options]' : ''}`;
+  const heading = `## cofre ${path}\n${sentence(command.description())}\n\n\`\`\`\n${usage}\n\`\`\`\n`;
+  return table.length === 0 ? heading : `${heading}\n| | |\n| --- | --- |\n${table.join('\n')}\n`;
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${text.endsWith('.') ? '' : '.'}`;
+}
+
+function cliPage(): string {
+  const program = buildProgram(() => Promise.resolve());
+  const sections = commandsOf(program, []).map(commandSection);
+  return `${note('apps/cli/src/program.ts')}
+# The command line
+${program.description()}
+
+Every command takes \`--json\` (one JSON document on standard output) and \`--progress none|bar|json\` (on standard error). A backup's or
+restore's id may be shortened to its first four or more characters; a backup may also be \`latest\` or \`latest:full\`. An
+implementation is named by its id or as \`module/key\`.
+
+${sections.join('\n')}`;
+}
+
 const codes = Object.entries<ErrorFacts>(ERROR_CODES);
 const pages = new Map(codes.map(([code, facts]) => [pagePath(code), errorPage(code, facts)]));
 pages.set('docs/errors/README.md', indexPage(codes));
+pages.set('docs/cli.md', cliPage());
 
 const stray = globSync('docs/errors/**/*.md').filter((path) => !pages.has(path));
 const differing = [...pages].filter(([path, text]) => !existsSync(path) || readFileSync(path, 'utf8') !== text);
