@@ -97,6 +97,12 @@ export const ERROR_CODES = {
     remedy: 'Check the store and call again. Completed backups are unharmed.',
     retryable: true,
   },
+  'storage/not-found': {
+    exit: 10,
+    title: 'The place where backups live does not exist',
+    cause: 'The bucket that COFRE_REPOSITORY names is not in this store.',
+    remedy: 'Check the name, the endpoint and the region, or make the bucket, and call again. Nothing was changed.',
+  },
   'storage/full': {
     exit: 1,
     title: 'The place where backups live is full',
@@ -319,6 +325,13 @@ export const ERROR_CODES = {
     title: 'This restore cannot be undone',
     cause: 'It failed (so there is nothing to undo), was undone already, or what undo needs has been cleaned up.',
     remedy: 'Restore from its safety backup instead. Nothing was changed.',
+  },
+  'restore/outcome-unknown': {
+    exit: 1,
+    title: 'It is not known whether the restore was committed',
+    cause: 'The connection broke off in the moment of the commit, and the server could not be asked afterwards.',
+    remedy:
+      'Either everything was restored or nothing. When the server answers again, `cofre restore list` shows the restore if it was committed.',
   },
   'restore/verification-failed': {
     exit: 1,

@@ -30,3 +30,7 @@ export {
 export { fingerprintTables } from './introspect/fingerprint.ts';
 export { findTable, readTableFacts } from './introspect/read-table-facts.ts';
 export { type EmbeddedOptions, type EmbeddedServer, startEmbedded } from './embedded/start-embedded.ts';
+export { type AppliedRestore, applyPlan, type ApplyOptions } from './restore/apply-plan.ts';
+export type { AppliedTable, ApplyStep } from './restore/attempt-apply.ts';
+export { type PlanOptions, planRestore, type RestoreProgress, type RestoreSelection } from './restore/plan-restore.ts';
+export { planUndo, type UndoOptions } from './restore/plan-undo.ts';

@@ -1,0 +1,113 @@
+import type pg from 'pg';
+import { TYPE } from '../introspect/row-order.ts';
+import type { ColumnFacts, UniqueFacts } from '../introspect/table-facts.ts';
+import { sqlStateOf } from '../session/errors.ts';
+import { quoteIdentifier, quoteLiteral } from '../session/quote.ts';
+import { heldValuesSql, otherUniques } from './find-unique-clashes.ts';
+import type { RestoreTable } from './restore-table.ts';
+import { type StagedTable, stageColumns } from './stage-operations.ts';
+
+/**
+ * Rows that exchange values under a unique index: each holds what another shall hold, so some must first give their value up
+ * for a moment. `valueSql` is what the column is set to meanwhile, given the alias of the staged row.
+ */
+export interface Parking {
+  readonly unique: UniqueFacts;
+  readonly column: string;
+  readonly isNull: boolean;
+  readonly valueSql: (alias: string) => string;
+  readonly rows: number;
+}
+
+export interface ParkingSearch {
+  readonly parkings: readonly Parking[];
+  /** Indexes under which values are exchanged and no column can hold something else meanwhile. */
+  readonly impossible: readonly UniqueFacts[];
+}
+
+/** Finds what must be parked and proves on the staged rows, whose checks are those of the table, that it can be. */
+export async function findParkings(client: pg.ClientBase, staged: StagedTable, salt: string): Promise<ParkingSearch> {
+  const parkings: Parking[] = [];
+  const impossible: UniqueFacts[] = [];
+  if (staged.counts.updates + staged.counts.deletes === 0) return { parkings, impossible };
+  for (const unique of otherUniques(staged.table)) {
+    // What is deferrable is checked when all is written.
+    if (unique.deferrable) continue;
+    const { rows } = await client.query<{ count: string }>(
+      `SELECT count(*) AS count FROM (${heldValuesSql(staged, unique)}) AS h`,
+    );
+    const count = Number(rows[0]?.count ?? 0);
+    if (count === 0) continue;
+    const parking = await firstPossible(client, staged, candidates(staged.table, unique, { salt, rows: count }));
+    if (parking === null) impossible.push(unique);
+    else parkings.push(parking);
+  }
+  return { parkings, impossible };
+}
+
+async function firstPossible(
+  client: pg.ClientBase,
+  staged: StagedTable,
+  parkings: readonly Parking[],
+): Promise<Parking | null> {
+  for (const parking of parkings) if (await isPossible(client, staged, parking)) return parking;
+  return null;
+}
+
+async function isPossible(client: pg.ClientBase, staged: StagedTable, parking: Parking): Promise<boolean> {
+  const { n } = staged.meta;
+  await client.query('SAVEPOINT cofre_park');
+  try {
+    await client.query(
+      `UPDATE ${staged.after} AS a SET ${quoteIdentifier(parking.column)} = ${parking.valueSql('a')}
+        WHERE a.${n} IN (${heldValuesSql(staged, parking.unique)})`,
+    );
+    return true;
+  } catch (error) {
+    const state = sqlStateOf(error) ?? '';
+    if (!state.startsWith('22') && !state.startsWith('23')) throw error;
+    return false;
+  } finally {
+    await client.query('ROLLBACK TO SAVEPOINT cofre_park; RELEASE SAVEPOINT cofre_park');
+  }
+}
+
+function candidates(
+  table: RestoreTable,
+  unique: UniqueFacts,
+  { salt, rows }: { readonly salt: string; readonly rows: number },
+): Parking[] {
+  const identity = new Set(table.identity?.map((column) => column.name));
+  const usable = table.columns.filter(
+    ({ name, identity: always }) =>
+      unique.columns?.includes(name) === true && !identity.has(name) && always !== 'always',
+  );
+  const isNullFree = !unique.nullsNotDistinct;
+  const nulls = usable
+    .filter((column) => isNullFree && !column.notNull)
+    .map(({ name }): Parking => ({ unique, column: name, isNull: true, valueSql: () => 'NULL', rows }));
+  const others = usable.flatMap((column): Parking[] => {
+    const valueSql = unique.kind === 'exclusion' ? null : freeValue(table, column, salt);
+    return valueSql === null ? [] : [{ unique, column: column.name, isNull: false, valueSql, rows }];
+  });
+  return [...nulls, ...others];
+}
+
+const INTEGERS: ReadonlySet<number> = new Set([TYPE.int2, TYPE.int4, TYPE.int8, TYPE.numeric]);
+const TEXTS: ReadonlySet<number> = new Set([TYPE.text, TYPE.varchar, TYPE.bpchar]);
+const TEXT_LENGTH_MIN = 40;
+
+/** A value that no row holds, by the type of the column; null: none is known. The staged row's number makes it differ. */
+function freeValue(table: RestoreTable, column: ColumnFacts, salt: string): ((alias: string) => string) | null {
+  const name = quoteIdentifier(column.name);
+  const n = (alias: string) => `${alias}.${stageColumns(table).n}`;
+  if (INTEGERS.has(column.baseTypeOid)) {
+    const lowest = `(SELECT least(min(l.${name}), 0) FROM ${table.live.fromSql} AS l)`;
+    return (alias) => `(${lowest} - ${n(alias)})::${column.type}`;
+  }
+  const text = (alias: string) => `${quoteLiteral(`cofre ${salt} `)} || ${n(alias)}::pg_catalog.text`;
+  const length = Number(/\((\d+)\)/.exec(column.type)?.[1] ?? Number.POSITIVE_INFINITY);
+  if (TEXTS.has(column.baseTypeOid) && length >= TEXT_LENGTH_MIN) return text;
+  if (column.baseTypeOid === TYPE.uuid) return (alias) => `pg_catalog.md5(${text(alias)})::pg_catalog.uuid`;
+  return null;
+}
