@@ -215,13 +215,26 @@ function referencesOf(reach: Reach): { references: Reference[]; hidden: string[]
 function beside(reach: Reach, shared: ReadonlyMap<number, TableFacts>): string[] {
   const known = new Set([...reach.owned.keys(), ...shared.keys(), ...reach.leftOut.map(({ facts }) => facts.oid)]);
   const texts = [...shared.values()].flatMap((table) => {
-    const names = table.referencedBy
-      .filter(({ from }) => !known.has(from.oid) && refusal(from) === null)
-      .map(({ from }) => printTable(from));
-    if (names.length === 0) return [];
-    return [`${[...new Set(names)].sort().join(', ')} hang on ${printTable(table)} alone, which is shared: left out.`];
+    const keys = table.referencedBy.filter(({ from }) => !known.has(from.oid) && refusal(from) === null);
+    const [first] = keys;
+    if (first === undefined) return [];
+    const names = [...new Set(keys.map(({ from }) => printTable(from)))].sort().join(', ');
+    return [
+      `${names} hang on ${printTable(table)} alone, which is shared: left out.${tenantHint(reach, table, first)}`,
+    ];
   });
   return texts.sort();
+}
+
+/** Rows of tenants are owned through the assignments of tenants to the implementation. */
+function tenantHint(reach: Reach, tenants: TableFacts, example: ForeignKeyFacts): string {
+  const assignments = [...reach.owned.values()].find(
+    (table) => printTable(table) === 'public.tenant_module_assignments',
+  );
+  const key = assignments?.foreignKeys.find(({ to }) => to.oid === tenants.oid);
+  const [own, target] = [example.from.columns[0], key?.from.columns[0]];
+  if (assignments === undefined || own === undefined || target === undefined) return '';
+  return ` To own the rows of assigned tenants, give such a table scope: { parent: ${printTable(assignments)}, columns: { ${own}: ${target} } }.`;
 }
 
 function leftOut(reach: Reach): string[] {
