@@ -156,7 +156,7 @@ class Binder {
     if (facts.kind === 'other') this.#faults.add(['root', 'table'], `${printTable(facts)} is ${facts.kindDetail}`);
     const parts = root.key.map((name, index) => {
       if (root.key.indexOf(name) !== index) this.#faults.add(['root', 'key', index], `${name} is named twice`);
-      const column = this.#column(facts, name, ['root', 'key', index]);
+      const column = this.#column(facts, name, { path: ['root', 'key', index] });
       return column === null ? null : { name, column };
     });
     return parts.includes(null) ? null : { table: facts, parts: parts.filter((part) => part !== null) };
@@ -225,7 +225,7 @@ class Binder {
     const path: FaultPath = ['tables', index, 'scope'];
     const columns = Object.entries(table.scope.columns);
     if (table.scope.parent === undefined) {
-      const pairs = columns.map(([own, part]) => this.#rootPair(facts, own, part, [...path, 'columns', own]));
+      const pairs = columns.map((pair) => this.#rootPair(facts, pair, [...path, 'columns', pair[0]]));
       return pairs.includes(null) ? null : { kind: 'root', pairs: pairs.filter((pair) => pair !== null) };
     }
     const parent = this.#parent(table, index);
@@ -238,8 +238,12 @@ class Binder {
     return { kind: 'parent', parent: bound, pairs: pairs.filter((pair) => pair !== null) };
   }
 
-  #rootPair(facts: TableFacts | undefined, own: string, partName: string, path: FaultPath): RootPair | null {
-    const column = this.#column(facts, own, path, 'key');
+  #rootPair(
+    facts: TableFacts | undefined,
+    [own, partName]: readonly [string, string],
+    path: FaultPath,
+  ): RootPair | null {
+    const column = this.#column(facts, own, { path, at: 'key' });
     if (this.#root === null) return null;
     const part = this.#root.parts.find(({ name }) => name === partName);
     if (part === undefined) {
@@ -269,8 +273,8 @@ class Binder {
     readonly target: string;
     readonly path: FaultPath;
   }): ParentPair | null {
-    const column = this.#column(input.facts, input.own, input.path, 'key');
-    const target = this.#column(input.parent, input.target, input.path);
+    const column = this.#column(input.facts, input.own, { path: input.path, at: 'key' });
+    const target = this.#column(input.parent, input.target, { path: input.path });
     if (column === null || target === null || input.parent === undefined) return null;
     const equality = this.#equalities(target.typeOid, column.typeOid);
     if (equality === null) {
@@ -362,7 +366,7 @@ class Binder {
       facts !== undefined &&
       (this.#listed.has(facts.oid) || this.#names.platform.some((table) => table.facts === facts));
     if (!owned) this.#faults.add(['tenant', 'table'], `${canonical(tenant.table)} is not a table of this definition`);
-    else this.#column(facts, tenant.column, ['tenant', 'column']);
+    else this.#column(facts, tenant.column, { path: ['tenant', 'column'] });
   }
 
   #bindReferences(): TableFacts[] {
@@ -385,11 +389,15 @@ class Binder {
   }
 
   #columns(facts: TableFacts, names: readonly string[], path: FaultPath): Set<string> {
-    return new Set(names.filter((name, index) => this.#column(facts, name, [...path, index]) !== null));
+    return new Set(names.filter((name, index) => this.#column(facts, name, { path: [...path, index] }) !== null));
   }
 
   /** Of a table that does not exist nothing more is said. */
-  #column(facts: TableFacts | undefined, name: string, path: FaultPath, at?: 'key'): ColumnFacts | null {
+  #column(
+    facts: TableFacts | undefined,
+    name: string,
+    { path, at }: { readonly path: FaultPath; readonly at?: 'key' },
+  ): ColumnFacts | null {
     if (facts === undefined) return null;
     const column = facts.columns.find((candidate) => candidate.name === name);
     if (column !== undefined) return column;

@@ -55,7 +55,7 @@ function scalar(value: string): string {
 
 /** Names may hold anything, also line ends, and must not end the comment. */
 function comment(text: string, indent: string): string[] {
-  const safe = text.replace(/[\p{Cc}\u2028\u2029]/gu, (char) => JSON.stringify(`${char}`).slice(1, -1));
+  const safe = text.replace(/[\p{Cc}\u2028\u2029]/gu, (char) => JSON.stringify(char).slice(1, -1));
   const lines: string[] = [];
   let line = '';
   for (const word of safe.replace(/[\u007f-\u009f\u2028\u2029]/g, '?').split(' ')) {

@@ -79,7 +79,7 @@ const REG_TYPES = new Set([24, 2202, 2203, 2204, 2205, 2206, 3734, 3769, 4089, 4
 
 function columnFault(column: KeyColumn | null): string | null {
   if (column === null) return 'is over an expression';
-  const { row, key } = column;
+  const { row } = column;
   const name = quoteIdentifier(row.name);
   if (row.generated !== null) return `is over the generated column ${name}`;
   if (!row.notNullValidated) return `is over ${name}, which may hold NULL`;
@@ -100,7 +100,7 @@ function equalMeansSameBytes({ row, key }: KeyColumn): boolean {
 
 function keyColumnFacts(column: KeyColumn | null, encoding: string) {
   if (column?.key.operator == null) return [];
-  const { row, key } = column;
+  const { row } = column;
   return [
     {
       name: row.name,

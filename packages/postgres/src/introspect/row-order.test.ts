@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
 import { copyRows } from '../capture/copy-rows.ts';
+import { databaseFromUrl } from '../session/database.ts';
 import { pinSession } from '../session/pin-session.ts';
 import { quoteLiteral } from '../session/quote.ts';
 import { readTableFacts } from './read-table-facts.ts';
@@ -208,15 +209,11 @@ describe.each(testServers())('the order of rows on PostgreSQL $name', (server) =
   });
 
   it('in a database of another encoding, text is sorted by its UTF-8', async () => {
-    const maintenance = await db.database.connect();
-    await maintenance
-      .query(
-        "CREATE DATABASE other_encoding LOCALE_PROVIDER libc ENCODING 'WIN1252' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0",
-      )
-      .finally(() => maintenance.end());
+    await db.query(
+      "CREATE DATABASE other_encoding LOCALE_PROVIDER libc ENCODING 'WIN1252' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0",
+    );
     const url = new URL(db.url);
     url.pathname = '/other_encoding';
-    const { databaseFromUrl } = await import('../session/database.ts');
     const other = await databaseFromUrl(url.href).connect();
     try {
       await pinSession(other);
