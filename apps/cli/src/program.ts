@@ -241,6 +241,13 @@ function addRestores(program: Commander, declare: Declare): void {
 
 function addRest(program: Commander, declare: Declare): void {
   declare(
+    program
+      .command('demo')
+      .description('show the main job on a platform of its own')
+      .option('--into-my-database', 'load and damage the demo in the database that DATABASE_URL names'),
+    async () => (await import('./commands/demo.ts')).demo,
+  );
+  declare(
     program.command('doctor').description('check the set-up and say what is wrong'),
     async () => (await import('./commands/doctor.ts')).doctor,
   );

@@ -19,9 +19,11 @@ export {
 export { type Catalogue, type CatalogueOptions, openCatalogue } from './catalogue/open-catalogue.ts';
 export type { CatalogueSchema } from './catalogue/schema.ts';
 export { type DoctorContext, runDoctor } from './doctor/run-doctor.ts';
+export { type DemoStep, type Proof, runDemo } from './demo/run-demo.ts';
 export { toCofreError, toErrorDocument } from './error-document.ts';
 export { addImplementation } from './modules/add-implementation.ts';
 export { applyDefinition } from './modules/apply-definition.ts';
+export { discoverModule } from './modules/discover-module.ts';
 export { listImplementations } from './modules/list-implementations.ts';
 export { listModules } from './modules/list-modules.ts';
 export { showModule } from './modules/show-module.ts';
@@ -29,6 +31,11 @@ export { checkRepository } from './repository/check-repository.ts';
 export { initRepository } from './repository/init-repository.ts';
 export { openUnpinned, pinRepository } from './repository/open-repository.ts';
 export { showRepository } from './repository/show-repository.ts';
+export { applyRestore } from './restores/apply-restore.ts';
+export { listRestores } from './restores/list-restores.ts';
+export { planRestore } from './restores/plan-restore.ts';
+export { showPlan } from './restores/show-plan.ts';
+export { undoRestore } from './restores/undo-restore.ts';
 export {
   type AcceptedRepository,
   DEFAULT_LOCK_TIMEOUT_MS,
