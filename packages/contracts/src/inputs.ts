@@ -98,7 +98,9 @@ export const planRestoreInput = z.strictObject({
 export type PlanRestoreInput = z.input<typeof planRestoreInput>;
 
 export const applyRestoreInput = z.strictObject({
-  plan: z.uuid(),
+  plan: z.string().regex(/^[0-9a-f][0-9a-f-]{3,35}$/, {
+    error: 'must be a plan id, or the first four or more characters of one',
+  }),
   safetyBackup: z.boolean().default(true),
 });
 export type ApplyRestoreInput = z.input<typeof applyRestoreInput>;

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { CofreError } from '@cofre/contracts';
-import { applyDefinition, listModules, showModule } from '@cofre/services';
+import { applyDefinition, discoverModule, listModules, showModule } from '@cofre/services';
 import { textTable } from '../output/text-table.ts';
 import { counted, formatTime } from '../output/words.ts';
 import type { Command } from '../run.ts';

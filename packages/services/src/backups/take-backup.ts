@@ -100,9 +100,10 @@ class BackupJob {
     const { ref } = this.#request.slice;
     await this.#context.catalogue
       .insertInto('public.module_backups')
-      .values({
+      .values((eb) => ({
         id: this.id,
-        implementation_id: ref.id,
+        // NULL where the implementation was deleted: a restore that brings it back begins with a safety backup.
+        implementation_id: eb.selectFrom('cofre.v_module_implementations').select('id').where('id', '=', ref.id),
         source_implementation_id: ref.id,
         module_slug: ref.module,
         implementation_key: ref.key,
@@ -118,7 +119,7 @@ class BackupJob {
         compression: this.#compression,
         repository_id: this.#repository.id,
         probe: JSON.stringify(this.#probe),
-      })
+      }))
       .execute();
   }
 

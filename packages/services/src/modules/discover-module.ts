@@ -1,19 +1,12 @@
 import { type DiscoverModuleInput, discoverModuleInput, parseInput } from '@cofre/contracts';
-import { discover, withSessions } from '@cofre/postgres';
+import { type Discovered, discover, withSessions } from '@cofre/postgres';
 import type { ServiceContext } from '../service-context.ts';
 
-export interface DiscoveredModule {
-  /** A definition that `applyDefinition` accepts, with row counts and open questions in comments. */
-  readonly yaml: string;
-  /** What could not be decided, and which way the safer reading went. */
-  readonly undecided: readonly string[];
-}
-
-/** Follows foreign keys from a table and proposes a definition. Changes nothing. */
+/** Follows foreign keys from a table and proposes a definition that `applyDefinition` accepts. Changes nothing. */
 export async function discoverModule(
   context: Pick<ServiceContext, 'database' | 'signal'>,
   input: DiscoverModuleInput,
-): Promise<DiscoveredModule> {
+): Promise<Discovered> {
   const { root, name } = parseInput(discoverModuleInput, input);
   return withSessions(context, async ({ open }) => {
     const { client } = await open('cofre discover');

@@ -47,21 +47,29 @@ export async function withRows(repository: Repository, plan: RestorePlan, manife
   for (const [index, table] of plan.tables.entries()) {
     const entry = document.tables[index] ?? toTableDocument(table);
     const stored = manifest.tables.find(({ schema, name }) => schema === table.schema && name === table.name);
-    const rows = stored === undefined ? [] : await firstOperations(repository, table, stored);
+    const isUndo = plan.purpose.kind === 'undo';
+    const rows = stored === undefined ? [] : await firstOperations(repository, { table, stored, isUndo });
     const left = table.inserts + table.updates + table.deletes - rows.length;
     tables.push(left > 0 ? { ...entry, rows, rowsLeftOut: left } : { ...entry, rows });
   }
   return { ...document, tables };
 }
 
-async function firstOperations(repository: Repository, table: PlanTable, stored: ManifestTable): Promise<PlanRow[]> {
+interface PlannedTable {
+  readonly table: PlanTable;
+  readonly stored: ManifestTable;
+  readonly isUndo: boolean;
+}
+
+async function firstOperations(repository: Repository, planned: PlannedTable): Promise<PlanRow[]> {
+  const { table, stored } = planned;
   const shown: ShownColumns = {
     columns: table.columns,
     key: table.key.map(({ name }) => name),
     secret: new Set(stored.columns.filter(({ secret }) => secret).map(({ name }) => name)),
   };
   const rows: PlanRow[] = [];
-  for await (const operation of operations(repository, table, stored)) {
+  for await (const operation of operations(repository, planned)) {
     if (rows.length === ROWS_SHOWN_MAX) break;
     rows.push(shownChange(shown, linesOfOperation(operation)));
   }
@@ -69,15 +77,11 @@ async function firstOperations(repository: Repository, table: PlanTable, stored:
 }
 
 /** Those of the pages, then the rows of ranges that come whole, which the pages do not repeat. */
-async function* operations(
-  repository: Repository,
-  table: PlanTable,
-  stored: ManifestTable,
-): AsyncGenerator<PlanOperation> {
+async function* operations(repository: Repository, planned: PlannedTable): AsyncGenerator<PlanOperation> {
+  const { table, stored, isUndo } = planned;
   yield* readPlanOperations(repository, table);
   if (table.wholeRanges.length === 0) return;
   const places = table.columns.map((name) => stored.columns.findIndex((column) => column.name === name));
-  const isUndo = table.deletes > 0 && table.inserts === 0;
   for await (const { rows } of readRangesAt(repository, stored, table.wholeRanges)) {
     for (const line of linesOf(rows)) {
       const values = splitLine(line);

@@ -1,0 +1,224 @@
+import {
+  CofreError,
+  type ImplementationRef,
+  isCofreError,
+  type RestoreDocument,
+  type RestoreId,
+  restoreId,
+} from '@cofre/contracts';
+import type { Manifest, Repository, RestorePlan } from '@cofre/engine';
+import { type AppliedTable, applyPlan } from '@cofre/postgres';
+import type pg from 'pg';
+import { actorColumns } from '../actor.ts';
+import { takeBackup } from '../backups/take-backup.ts';
+import { toErrorDocument } from '../error-document.ts';
+import { progressOf } from '../progress.ts';
+import type { ServiceContext } from '../service-context.ts';
+import { sliceOf } from './plan-restore.ts';
+
+export interface RestoreWork {
+  readonly repository: Repository;
+  readonly plan: RestorePlan;
+  readonly manifest: Manifest;
+  /** Whether what is there now is backed up first. */
+  readonly safetyBackup: boolean;
+}
+
+/** Throws where a plan cannot be applied whatever the data: before the safety backup is taken for nothing. */
+export function requireApplicable(context: ServiceContext, plan: RestorePlan): void {
+  if (context.clock.now().getTime() > Date.parse(plan.expiresAt)) {
+    throw new CofreError('plan/expired', `The plan ${plan.id} was made at ${plan.createdAt}. Nothing was changed.`, {
+      params: { planId: plan.id },
+    });
+  }
+  if (plan.applicable) return;
+  const conflicts = plan.tables.flatMap(({ conflicts: found }) => found);
+  const isTriggersOnly = conflicts.every(({ kind }) => kind === 'triggers');
+  const details = conflicts.map(({ kind, count, detail }) => `${kind} (${count}): ${detail}`);
+  throw new CofreError(
+    isTriggersOnly ? 'plan/triggers' : 'plan/conflicts',
+    `The plan ${plan.id} cannot be applied: ${details.join('; ')}. Nothing was changed.`,
+    { params: { planId: plan.id, conflicts: details } },
+  );
+}
+
+/**
+ * Applies a plan; the caller holds the implementation's lock. First what is there now is backed up, so that the restore
+ * has an undo even when its plan is gone; then everything happens in one transaction, the record of it included.
+ */
+export async function carryOut(context: ServiceContext, work: RestoreWork): Promise<RestoreDocument> {
+  const { plan, manifest, repository } = work;
+  const id = restoreId.parse(context.random.uuid());
+  const begunAt = context.clock.now();
+  const safetyBackupId = work.safetyBackup ? await takeSafetyBackup(context, work) : null;
+  const record = new RestoreRecord({ context, plan, manifest, id, begunAt, safetyBackupId });
+  const progress = progressOf(context);
+  const rowsTotal = plan.tables.reduce((sum, { inserts, updates, deletes }) => sum + inserts + updates + deletes, 0);
+  try {
+    const applied = await applyPlan({
+      database: context.database,
+      repository,
+      plan,
+      manifest,
+      resolve: sliceOf(manifest),
+      clock: context.clock,
+      random: context.random,
+      signal: context.signal,
+      writeEvidence: (client, tables) => record.write(client, tables),
+      onProgress: ({ phase, table, rows, bytes }) => progress.report({ phase, table, rows, bytes, rowsTotal }),
+    });
+    return record.document(applied.tables);
+  } catch (error) {
+    await record.writeFailure(error);
+    throw error;
+  }
+}
+
+async function takeSafetyBackup(context: ServiceContext, { plan, manifest }: RestoreWork) {
+  const { definition, rootKey, implementation: ref } = manifest;
+  const backup = await takeBackup(context, {
+    slice: { ref, definition, rootKey },
+    type: 'incremental',
+    description: `Before ${plan.purpose.kind === 'undo' ? 'undoing a restore' : 'restoring'} (plan ${plan.id})`,
+    expiresAt: null,
+    compression: undefined,
+    safety: true,
+  });
+  return backup.id;
+}
+
+interface RecordInput {
+  readonly context: ServiceContext;
+  readonly plan: RestorePlan;
+  readonly manifest: Manifest;
+  readonly id: RestoreId;
+  readonly begunAt: Date;
+  readonly safetyBackupId: RestoreDocument['safetyBackupId'];
+}
+
+/** What is kept of a restore. That it was done is written by the transaction that did it. */
+class RestoreRecord {
+  readonly #input: RecordInput;
+
+  constructor(input: RecordInput) {
+    this.#input = input;
+  }
+
+  /** Within the restoring transaction, when everything has been proven. */
+  async write(client: pg.ClientBase, tables: readonly AppliedTable[]): Promise<void> {
+    const { context, plan, manifest, id } = this.#input;
+    const { catalogue } = context;
+    const evidence = { planFingerprint: plan.fingerprint, snapshot: plan.snapshot, tables };
+    await run(
+      client,
+      catalogue.insertInto('cofre.restores').values({
+        ...this.#row('completed'),
+        tables: JSON.stringify(tables),
+        evidence: JSON.stringify(evidence),
+        verified: true,
+        duration_ms: this.#durationMs(),
+      }),
+    );
+    if (plan.purpose.kind === 'undo') {
+      await run(
+        client,
+        catalogue.updateTable('cofre.restores').set({ undone_by: id }).where('id', '=', plan.purpose.undoOf),
+      );
+    }
+    await this.#relink(client, manifest);
+  }
+
+  /** An implementation that was deleted may be back: its backups and its scope are its own again. */
+  async #relink(client: pg.ClientBase, { implementation, definition, rootKey }: Manifest): Promise<void> {
+    const { catalogue, clock } = this.#input.context;
+    const isThere = catalogue
+      .selectFrom('cofre.v_module_implementations')
+      .select('id')
+      .where('id', '=', implementation.id);
+    await run(
+      client,
+      catalogue
+        .updateTable('public.module_backups')
+        .set({ implementation_id: implementation.id })
+        .where('source_implementation_id', '=', implementation.id)
+        .where('implementation_id', 'is', null)
+        .where(({ exists }) => exists(isThere)),
+    );
+    if (definition.root === undefined) return;
+    const now = clock.now();
+    await run(
+      client,
+      catalogue
+        .insertInto('cofre.implementation_settings')
+        .values({
+          implementation_id: implementation.id,
+          backup_scope: JSON.stringify(rootKey),
+          created_at: now,
+          updated_at: now,
+        })
+        .onConflict((conflict) => conflict.column('implementation_id').doNothing()),
+    );
+  }
+
+  /** Best effort: the error itself is what is reported. Where the outcome is unknown, a record of success stands. */
+  async writeFailure(error: unknown): Promise<void> {
+    if (isCofreError(error, 'restore/outcome-unknown')) return;
+    await this.#input.context.catalogue
+      .insertInto('cofre.restores')
+      .values({
+        ...this.#row('failed'),
+        error: JSON.stringify(toErrorDocument(error)),
+        duration_ms: this.#durationMs(),
+      })
+      .onConflict((conflict) => conflict.column('id').doNothing())
+      .execute()
+      .catch(() => undefined);
+  }
+
+  document(tables: readonly AppliedTable[]): RestoreDocument {
+    const { id, plan, safetyBackupId } = this.#input;
+    return {
+      id,
+      planId: plan.id,
+      backupId: plan.backupId,
+      safetyBackupId,
+      status: 'completed',
+      tables: tables.map((table) => ({ ...table })),
+      verified: true,
+      durationMs: this.#durationMs(),
+    };
+  }
+
+  #row(status: 'completed' | 'failed') {
+    const { context, plan, id, begunAt, safetyBackupId } = this.#input;
+    const { id: implementationId, module, key }: ImplementationRef = plan.implementation;
+    return {
+      id,
+      purpose: plan.purpose.kind,
+      plan_id: plan.id,
+      backup_id: plan.backupId,
+      implementation_id: implementationId,
+      module_slug: module,
+      implementation_key: key,
+      safety_backup_id: safetyBackupId,
+      mode: plan.mode,
+      status,
+      created_at: begunAt,
+      ...actorColumns(context.actor),
+      undo_of: plan.purpose.kind === 'undo' ? plan.purpose.undoOf : null,
+    };
+  }
+
+  #durationMs(): number {
+    return Math.max(0, this.#input.context.clock.now().getTime() - this.#input.begunAt.getTime());
+  }
+}
+
+/** The catalogue's queries on the connection of the restore, so that they are part of its transaction. */
+async function run(
+  client: pg.ClientBase,
+  query: { compile(): { readonly sql: string; readonly parameters: readonly unknown[] } },
+): Promise<void> {
+  const { sql, parameters } = query.compile();
+  await client.query(sql, [...parameters]);
+}
