@@ -215,7 +215,7 @@ class Binder {
       if (missing.length > 0) {
         this.#faults.add(
           path,
-          `${name} has children that are not listed, and it is read without them: ${missing.join(', ')}`,
+          `${name} has children that are not listed, and it is read without them: ${someOf(missing)}`,
         );
       }
     }
@@ -410,4 +410,12 @@ class Binder {
 function canonical(text: string): string {
   const parsed = parseTableName(text);
   return parsed === null ? text : printTable(parsed);
+}
+
+/** A hypertable may have thousands of children. */
+const NAMES_SHOWN_MAX = 10;
+
+function someOf(names: readonly string[]): string {
+  const shown = names.slice(0, NAMES_SHOWN_MAX).join(', ');
+  return names.length <= NAMES_SHOWN_MAX ? shown : `${shown} and ${names.length - NAMES_SHOWN_MAX} more`;
 }

@@ -32,7 +32,8 @@ SELECT c.oid, s.nspname AS schema, c.relname AS name, c.relkind AS kind, c.relis
         JOIN pg_catalog.pg_class d ON d.oid = below.oid
         JOIN pg_catalog.pg_namespace ds ON ds.oid = d.relnamespace
         LEFT JOIN pg_catalog.pg_class toast ON toast.oid = d.reltoastrelid
-        WHERE below.root = c.oid) AS family,
+        -- A temporary table that another session let inherit is nobody else's business.
+        WHERE below.root = c.oid AND (d.oid = c.oid OR d.relpersistence <> 't')) AS family,
        pg_catalog.current_setting('block_size')::pg_catalog.int4 AS "pageBytes"
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace

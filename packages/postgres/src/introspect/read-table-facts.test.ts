@@ -72,6 +72,8 @@ CREATE SERVER far FOREIGN DATA WRAPPER nowhere;
 CREATE FOREIGN TABLE a_foreign (id int) SERVER far;
 CREATE TABLE mixed (id int) PARTITION BY LIST (id);
 CREATE FOREIGN TABLE mixed_far PARTITION OF mixed FOR VALUES IN (1) SERVER far;
+CREATE TABLE cold (id int);
+CREATE FOREIGN TABLE cold_far () INHERITS (cold) SERVER far;
 
 CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON people FOR EACH ROW EXECUTE FUNCTION touch();
@@ -210,6 +212,7 @@ describe.each(testServers())('table facts on PostgreSQL $name', (server) => {
     ['a_foreign', 'other', 'a foreign table'],
     ['ticket', 'other', 'a sequence'],
     ['mixed', 'other', 'a table with the foreign partition "public"."mixed_far"'],
+    ['cold', 'other', 'a table with the foreign child "public"."cold_far"'],
   ])('%s is of the kind %s', async (name, kind, kindDetail) => {
     expect(await facts(name)).toMatchObject({ kind, kindDetail });
   });
@@ -221,6 +224,12 @@ describe.each(testServers())('table facts on PostgreSQL $name', (server) => {
     expect(await names('by_bigint')).toEqual([]);
     const events = await facts('events');
     expect((await facts('events_2024_one')).ancestors).toContain(events.oid);
+  });
+
+  it("another session's temporary child does not count", async () => {
+    await db.query('CREATE TEMPORARY TABLE mayfly () INHERITS (by_bigint)');
+    expect(await facts('by_bigint')).toMatchObject({ kind: 'plain', children: [] });
+    await db.query('DROP TABLE mayfly');
   });
 
   it('foreign keys are told from both ends, once each', async () => {

@@ -64,7 +64,7 @@ export async function readTableFacts(client: pg.ClientBase, oids: readonly numbe
     const { oid } = relation;
     const ownColumns = columns.get(oid) ?? [];
     const ownIndexes = indexesOf.get(oid) ?? [];
-    const uniques = ownIndexes.map((index) => uniqueFacts(index, ownColumns, texts.get(index.oid)));
+    const uniques = ownIndexes.flatMap((index) => uniqueFacts(index, ownColumns, texts.get(index.oid)) ?? []);
     return {
       ...relationFacts(relation),
       columns: ownColumns.map(columnFacts),
@@ -148,8 +148,12 @@ function groupByTable<Row extends TableRow>(rows: readonly Row[]): Map<number, R
 /** How long the deparsing of expressions may wait for DDL, see `catalogue-sql.ts`. */
 const DEPARSE_LOCK_TIMEOUT_MS = 2000;
 
+function needsTexts(index: IndexRow): boolean {
+  return index.partial || index.keys.some((key) => key.attnum === 0);
+}
+
 async function readIndexTexts(client: pg.ClientBase, indexes: readonly IndexRow[]): Promise<Map<number, IndexTexts>> {
-  const needed = indexes.filter((index) => index.partial || index.keys.some((key) => key.attnum === 0));
+  const needed = indexes.filter(needsTexts);
   if (needed.length === 0) return new Map();
   const setTimeout = 'SELECT pg_catalog.set_config($1, $2, false) AS done';
   const before = await client.query<{ value: string }>("SELECT pg_catalog.current_setting('lock_timeout') AS value");
@@ -184,8 +188,9 @@ function kindOf(relation: RelationRow): Pick<TableFacts, 'kind' | 'kindDetail'> 
   const other = (kindDetail: string) => ({ kind: 'other', kindDetail }) as const;
   if (relation.kind !== 'r' && relation.kind !== 'p') return other(OTHER_KINDS[relation.kind] ?? 'not a table');
   if (relation.temporary) return other('a temporary table');
-  const foreign = leavesOf(relation).find((leaf) => leaf.kind !== 'r');
-  if (foreign !== undefined) return other(`a table with the foreign partition ${quoteTable(foreign)}`);
+  const foreign = relation.family.find((member) => member.kind === 'f');
+  const below = relation.kind === 'p' ? 'partition' : 'child';
+  if (foreign !== undefined) return other(`a table with the foreign ${below} ${quoteTable(foreign)}`);
   if (relation.isPartition) return { kind: 'partition', kindDetail: null };
   if (relation.kind === 'p') return { kind: 'partitioned', kindDetail: null };
   if (relation.family.length > 1) return { kind: 'inheritance-parent', kindDetail: null };
@@ -214,11 +219,16 @@ function columnFacts(row: ColumnRow & TableRow): ColumnFacts {
   return column;
 }
 
-function uniqueFacts(index: IndexRow, columns: readonly ColumnRow[], texts: IndexTexts | undefined): UniqueFacts {
+/** null: the index was dropped before its expressions were read. */
+function uniqueFacts(
+  index: IndexRow,
+  columns: readonly ColumnRow[],
+  texts: IndexTexts | undefined,
+): UniqueFacts | null {
   const names = index.keys.map((key) => columns.find((column) => column.attnum === key.attnum)?.name ?? null);
   const plain = names.filter((name) => name !== null);
+  if (texts === undefined && needsTexts(index)) return null;
   const expressions = texts?.expressions ?? plain.map(quoteIdentifier);
-  assert(expressions.length === index.keys.length, 'an index with expressions was deparsed');
   return {
     name: index.name,
     indexOid: index.oid,
