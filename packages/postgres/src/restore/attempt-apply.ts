@@ -9,7 +9,7 @@ import { lockMultiset } from './multiset.ts';
 import { type Preparation, prepareWriting } from './prepare-writing.ts';
 import { readRelations, type Relations } from './relations.ts';
 import type { RestoreTable } from './restore-table.ts';
-import { readRoleFacts } from './role-facts.ts';
+import { isCounting, readRoleFacts } from './role-facts.ts';
 import { checkSideEffects, readChangeCounts } from './side-effects.ts';
 import type { StagedPlanTable } from './stage-plan.ts';
 import { stale } from './stale.ts';
@@ -60,7 +60,8 @@ export async function attemptApply(input: AttemptInput): Promise<Attempted> {
     `BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE; SET LOCAL lock_timeout = ${Math.ceil(input.lockTimeoutMs)}`,
   );
   await step('begun');
-  await countChanges(client);
+  // What the server does not count cannot be compared with what was promised.
+  if (!(await isCounting(client))) await client.query('SET LOCAL track_counts = on');
   const holding = await lockEverything(input);
   await step('locked');
   const before = await readChangeCounts(client);
@@ -82,15 +83,6 @@ export async function attemptApply(input: AttemptInput): Promise<Attempted> {
   const { rows } = await client.query<{ xid: string | null }>('SELECT pg_current_xact_id_if_assigned()::text AS xid');
   await step('committing');
   return { tables: applied, sequences, xid: rows[0]?.xid ?? '' };
-}
-
-/** What the server does not count cannot be compared with what was promised. */
-async function countChanges(client: pg.ClientBase): Promise<void> {
-  const { rows } = await client.query<{ on: boolean }>(
-    `SELECT pg_catalog.current_setting('track_counts')::pg_catalog.bool AS on`,
-  );
-  if (rows[0]?.on === true) return;
-  await client.query('SET LOCAL track_counts = on');
 }
 
 interface Holding {

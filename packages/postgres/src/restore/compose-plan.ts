@@ -89,7 +89,8 @@ function warningsOf({ stored, draft }: Drafted): string[] {
   const { plan, table } = draft;
   const name = printTable(stored);
   const warnings: string[] = [];
-  if (plan.kept > 0) warnings.push(`${name}: ${plan.kept === 1 ? 'a row' : `${plan.kept} rows`} made later stay`);
+  if (plan.kept > 0)
+    warnings.push(`${name}: ${plan.kept === 1 ? 'a row made later stays' : `${plan.kept} rows made later stay`}`);
   if (table.identity === null && plan.inserts > 0)
     warnings.push(`${name} has no key: a row that was changed comes back beside its newer version`);
   return warnings;

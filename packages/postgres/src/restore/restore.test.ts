@@ -32,7 +32,9 @@ describe.each(testServers())('restoring on PostgreSQL $name', (server) => {
     const checksum = async () => (await db.query(`SELECT md5(string_agg(t::text, '|' ORDER BY id)) FROM item t`)).rows;
     const before = await checksum();
     const manifest = await scenario.backUp();
-    await db.query(`DELETE FROM item WHERE id < 500; UPDATE item SET price = 0, label = 'broken' WHERE id % 100 = 1; UPDATE shop SET name = 'x'`);
+    await db.query(
+      `DELETE FROM item WHERE id < 500; UPDATE item SET price = 0, label = 'broken' WHERE id % 100 = 1; UPDATE shop SET name = 'x'`,
+    );
     const damaged = await checksum();
     const plan = await scenario.plan(manifest);
     expect(plan.tables.map(({ conflicts }) => conflicts)).toEqual([[], []]);

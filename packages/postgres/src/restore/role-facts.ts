@@ -13,8 +13,15 @@ export interface RoleFacts {
 export async function readRoleFacts(client: pg.ClientBase): Promise<RoleFacts> {
   return {
     canReplica: await maySet(client, 'SET LOCAL session_replication_role = replica'),
-    canCount: await maySet(client, 'SET LOCAL track_counts = on'),
+    canCount: (await isCounting(client)) || (await maySet(client, 'SET LOCAL track_counts = on')),
   };
+}
+
+export async function isCounting(client: pg.ClientBase): Promise<boolean> {
+  const { rows } = await client.query<{ counting: boolean }>(
+    `SELECT pg_catalog.current_setting('track_counts')::pg_catalog.bool AS counting`,
+  );
+  return rows[0]?.counting === true;
 }
 
 async function maySet(client: pg.ClientBase, sql: string): Promise<boolean> {
