@@ -75,14 +75,17 @@ function indexFault(index: IndexRow): string | null {
   return null;
 }
 
+const ANYENUM = 3500;
 const REG_TYPES = new Set([24, 2202, 2203, 2204, 2205, 2206, 3734, 3769, 4089, 4096, 4191]);
 
 function columnFault(column: KeyColumn | null): string | null {
   if (column === null) return 'is over an expression';
-  const { row } = column;
+  const { row, key } = column;
   const name = quoteIdentifier(row.name);
   if (row.generated !== null) return `is over the generated column ${name}`;
   if (!row.notNullValidated) return `is over ${name}, which may hold NULL`;
+  if (key.inputTypeOid === ANYENUM && row.typeOid !== row.baseTypeOid)
+    return `is over ${name}, a domain over an enum, whose values no operator takes`;
   if (REG_TYPES.has(row.baseTypeOid)) return `is over ${name}, whose text follows names in the catalogues`;
   if (row.baseTypeOid === TYPE.bpchar && row.baseTypmod === -1)
     return `is over ${name}, a bpchar with no length: values that differ in trailing blanks are equal`;

@@ -19,6 +19,7 @@ export type Equalities = (left: number, right: number) => Equality | null;
 interface TypeRow {
   readonly oid: number;
   readonly base: number;
+  readonly baseName: string;
   /** Operator class of the base type; null: it has none. */
   readonly family: number | null;
   readonly input: number | null;
@@ -42,7 +43,7 @@ WITH RECURSIVE base(oid, under) AS (
   UNION ALL
   SELECT base.oid, t.typbasetype FROM base JOIN pg_catalog.pg_type t ON t.oid = base.under WHERE t.typtype = 'd'
 )
-SELECT base.oid, base.under AS base, class.opcfamily AS family, class.opcintype AS input,
+SELECT base.oid, base.under AS base, pg_catalog.format_type(base.under, -1) AS "baseName", class.opcfamily AS family, class.opcintype AS input,
        pg_catalog.format_type(class.opcintype, -1) AS "inputName", COALESCE(class.polymorphic, false) AS polymorphic,
        ARRAY(SELECT c.casttarget FROM pg_catalog.pg_cast c WHERE c.castsource = base.under AND c.castcontext = 'i') AS "castsTo"
 FROM base
@@ -79,14 +80,13 @@ export async function readEqualities(client: pg.ClientBase, typeOids: readonly n
   const operators = await client.query<OperatorRow>(OPERATORS_SQL, [[...new Set(families)]]);
   const typeOf = new Map(types.rows.map((row) => [row.oid, row]));
   const operatorOf = new Map(operators.rows.map((row) => [`${row.family} ${row.left} ${row.right}`, row.operator]));
-  const find = (family: number, left: number, right: number) => operatorOf.get(`${family} ${left} ${right}`);
+  const find: FindOperator = (family, left, right) => operatorOf.get(`${family} ${left} ${right}`);
 
   return (leftOid, rightOid) => {
     const left = typeOf.get(leftOid);
     const right = typeOf.get(rightOid);
     assert(left !== undefined && right !== undefined, 'only types that were asked for are compared');
-    // anyenum = anyenum takes two values of one and the same enum; so for arrays, ranges and composites.
-    if ((left.polymorphic || right.polymorphic) && left.base !== right.base) return null;
+    if (left.polymorphic || right.polymorphic) return polymorphic(left, right, find);
     if (left.family !== null && left.family === right.family && left.input !== null && right.input !== null) {
       const operator = find(left.family, left.input, right.input);
       if (operator !== undefined) return { operator, castLeft: null, castRight: null };
@@ -95,11 +95,20 @@ export async function readEqualities(client: pg.ClientBase, typeOids: readonly n
   };
 }
 
-function castOne(
-  left: TypeRow,
-  right: TypeRow,
-  find: (family: number, left: number, right: number) => string | undefined,
-): Equality | null {
+/**
+ * anyenum = anyenum takes two values of one and the same enum, and no domain over it; so for arrays, ranges and
+ * composites.
+ */
+function polymorphic(left: TypeRow, right: TypeRow, find: FindOperator): Equality | null {
+  if (left.base !== right.base || left.family === null || left.input === null) return null;
+  const operator = find(left.family, left.input, left.input);
+  const cast = (type: TypeRow) => (type.oid === type.base ? null : type.baseName);
+  return operator === undefined ? null : { operator, castLeft: cast(left), castRight: cast(right) };
+}
+
+type FindOperator = (family: number, left: number, right: number) => string | undefined;
+
+function castOne(left: TypeRow, right: TypeRow, find: FindOperator): Equality | null {
   if (right.family !== null && right.input !== null && left.castsTo.includes(right.input)) {
     const operator = find(right.family, right.input, right.input);
     if (operator !== undefined) return { operator, castLeft: right.inputName, castRight: null };

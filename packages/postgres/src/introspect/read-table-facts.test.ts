@@ -25,6 +25,9 @@ CREATE UNIQUE INDEX by_blind_column_key ON by_blind_column (id COLLATE "C");
 CREATE TABLE by_bpchar (id bpchar PRIMARY KEY);
 CREATE TABLE by_char (id char(3) PRIMARY KEY);
 CREATE TABLE by_regclass (id regclass PRIMARY KEY);
+CREATE TYPE mood AS ENUM ('ok'); CREATE DOMAIN any_mood AS mood;
+CREATE TABLE by_enum (id mood PRIMARY KEY);
+CREATE TABLE by_enum_domain (id any_mood PRIMARY KEY);
 CREATE TABLE by_json (id jsonb PRIMARY KEY);
 CREATE TABLE by_array (id int[] PRIMARY KEY);
 CREATE TABLE by_generated (a int NOT NULL, id int GENERATED ALWAYS AS (a * 2) STORED PRIMARY KEY);
@@ -117,6 +120,7 @@ describe.each(testServers())('table facts on PostgreSQL $name', (server) => {
     ['by_numeric', [`id numeric ${equal}`]],
     ['by_domain', [`s bytes ${equal}`, `id numeric ${equal}`]],
     ['by_char', [`id bytes ${equal}`]],
+    ['by_enum', [`id bytes ${equal}`]],
     ['by_unique', [`c bytes ${equal}`]],
     ['by_second', [`code bytes ${equal}`]],
     ['events', [`id integer ${equal}`, `at timestamp ${equal}`]],
@@ -133,6 +137,7 @@ describe.each(testServers())('table facts on PostgreSQL $name', (server) => {
     ['by_blind_column', 'equal values of text may differ'],
     ['by_bpchar', 'trailing blanks'],
     ['by_regclass', 'follows names in the catalogues'],
+    ['by_enum_domain', 'whose values no operator takes'],
     ['by_json', 'equal values of jsonb may differ'],
     ['by_array', 'equal values of integer[] may differ'],
     ['by_generated', 'is over the generated column "id"'],
