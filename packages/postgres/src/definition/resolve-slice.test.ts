@@ -318,6 +318,7 @@ tenant: { table: boxes, column: tenant }
     it.each<[string, RootKey, string]>([
       ['not of the type', { id: 'one' }, 'the implementation\'s scope, id: "one" is not a value of public.shop_id'],
       ['too large for the type', { id: 3e9 }, 'is not a value of public.shop_id'],
+      ['that JSON could not hold exactly', { id: 2 ** 53 }, 'scope, id: is larger than a JSON number holds exactly'],
       ['of a part that is not there', { id: 1, nr: 2 }, 'scope, nr: the root key has no such part; it has: id'],
       ['with a zero byte', { id: '1\0' }, 'has a zero byte'],
     ])('a root value %s is refused, in a transaction or not', async (_, rootKey, fault) => {
@@ -404,5 +405,30 @@ tenant: { table: boxes, column: tenant }
       const slice = await resolve(define([table('shops', byShop('id'))]));
       expect(slice.tables.map(({ facts }) => facts.name)).toEqual(['shops']);
     });
+  });
+});
+
+describe.each(testServers())('a slice beside the catalogue on PostgreSQL $name', (server) => {
+  it("has the implementation's row and assignments as the migrations make them, and nothing of Cofre", async () => {
+    const db = await createTestDatabase(server, { template: 'migrated' });
+    const client = await db.database.connect();
+    try {
+      await pinSession(client);
+      await db.query(`CREATE TABLE public.items (id int PRIMARY KEY, tenant_id uuid REFERENCES public.tenants)`);
+      const { root: _, ...definition } = define([
+        table('items', { parent: 'public.tenant_module_assignments', columns: { tenant_id: 'tenant_id' } }),
+      ]);
+      const slice = await resolveSlice(client, definition, {}, { implementationId: IMPLEMENTATION });
+      expect(slice.tables.map(({ facts, layout }) => [facts.name, layout.key.map(({ name }) => name)])).toEqual([
+        ['module_implementations', ['id']],
+        ['tenant_module_assignments', ['id']],
+        ['items', ['id']],
+      ]);
+      for (const { fromSql, scopeSql } of slice.tables)
+        await client.query(`SELECT FROM ${fromSql} AS t WHERE ${scopeSql('t')}`);
+    } finally {
+      await client.end();
+      await db.drop();
+    }
   });
 });

@@ -58,6 +58,8 @@ function wantedValues(root: BoundRoot, rootKey: RootKey, faults: FaultList): Wan
   return root.parts.flatMap((part) => {
     const value = Object.hasOwn(rootKey, part.name) ? rootKey[part.name] : undefined;
     if (value === undefined) faults.addToScope(part.name, 'is missing');
+    else if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value))
+      faults.addToScope(part.name, 'is larger than a JSON number holds exactly; write it in quotes');
     else if (String(value).includes('\0'))
       faults.addToScope(part.name, 'has a zero byte, which PostgreSQL cannot hold');
     else return [{ part, text: String(value) }];

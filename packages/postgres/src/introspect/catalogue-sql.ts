@@ -126,7 +126,8 @@ SELECT k.oid, k.conname AS name, k.conparentid <> 0 AS copied, COALESCE(parent.c
              JOIN pg_catalog.pg_operator o ON o.oid = u.operator
              JOIN pg_catalog.pg_namespace os ON os.oid = o.oprnamespace ORDER BY u.n) AS operators,
        k.confdeltype AS "onDelete", k.confupdtype AS "onUpdate", k.confmatchtype AS match,
-       k.condeferrable AS deferrable, k.convalidated AS validated
+       k.condeferrable AS deferrable, k.convalidated AS validated,
+       COALESCE((pg_catalog.to_jsonb(k) ->> 'conenforced')::pg_catalog.bool, true) AS enforced
 FROM pg_catalog.pg_constraint k
 JOIN pg_catalog.pg_class f ON f.oid = k.conrelid JOIN pg_catalog.pg_namespace fs ON fs.oid = f.relnamespace
 JOIN pg_catalog.pg_class t ON t.oid = k.confrelid JOIN pg_catalog.pg_namespace ts ON ts.oid = t.relnamespace

@@ -171,6 +171,12 @@ describe.each(testServers())('table facts on PostgreSQL $name', (server) => {
     expect((await facts('by_period')).columns[2]).toMatchObject({ generated: 'virtual' });
   });
 
+  it.runIf(server.name === '18')('a foreign key that is not enforced is none', async () => {
+    await db.query('CREATE TABLE trusting (person int REFERENCES people NOT ENFORCED)');
+    expect((await facts('trusting')).foreignKeys).toEqual([]);
+    await db.query('DROP TABLE trusting');
+  });
+
   it('columns are told as they are stored', async () => {
     const { columns } = await facts('people');
     expect(

@@ -104,6 +104,7 @@ interface IndexTexts {
 }
 
 interface ForeignKeyRow extends Pick<ForeignKeyFacts, 'oid' | 'name' | 'operators' | 'deferrable' | 'validated'> {
+  readonly enforced: boolean;
   readonly copied: boolean;
   readonly copiedForTarget: boolean;
   readonly fromOid: number;
@@ -267,9 +268,10 @@ function foreignKeyFacts(
     row.toOid === relation.oid
       ? !row.copied || (row.copiedForTarget && relation.isPartition)
       : leaves.has(row.toOid) && !row.copied;
+  const enforced = rows.filter((row) => row.enforced);
   return {
-    foreignKeys: rows.filter(outgoing).map(foreignKeyOf),
-    referencedBy: rows.filter(incoming).map(foreignKeyOf),
+    foreignKeys: enforced.filter(outgoing).map(foreignKeyOf),
+    referencedBy: enforced.filter(incoming).map(foreignKeyOf),
   };
 }
 

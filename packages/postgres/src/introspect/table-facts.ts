@@ -13,7 +13,7 @@ export interface TableFacts {
   readonly key: { readonly columns: readonly KeyColumnFacts[] } | { readonly none: string };
   readonly primaryKey: readonly string[];
   readonly uniques: readonly UniqueFacts[];
-  /** Foreign keys of this table towards others. */
+  /** Foreign keys of this table towards others. What is NOT ENFORCED (PostgreSQL 18) promises nothing and is left out. */
   readonly foreignKeys: readonly ForeignKeyFacts[];
   /** Foreign keys of others (or itself) that point here. */
   readonly referencedBy: readonly ForeignKeyFacts[];
