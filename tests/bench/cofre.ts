@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { databaseFromUrl } from '@cofre/postgres';
 import { type Environment, shell } from './measure.ts';
 import { DEFINITION } from './stock-table.ts';
 
-const BUNDLE = path.resolve(import.meta.dirname, '../../apps/cli/dist/cofre.mjs');
+const DIST = path.resolve(import.meta.dirname, '../../apps/cli/dist');
 
 export interface CofreRepository {
   readonly folder: string;
@@ -26,12 +26,21 @@ export class Cofre {
   }
 
   unavailable(): string | null {
-    return existsSync(BUNDLE) ? null : `${BUNDLE} is not built`;
+    return existsSync(path.join(DIST, 'cofre.mjs')) ? null : `${DIST} is not built`;
+  }
+
+  /** Measures the bundle as it is now, even if somebody builds another meanwhile. */
+  async freeze(): Promise<void> {
+    await cp(DIST, this.#frozen, { recursive: true, filter: (source) => source !== path.join(DIST, 'types') });
+  }
+
+  get #frozen(): string {
+    return path.join(this.#scratch, 'cofre-cli');
   }
 
   /** A line of bash for `measure`. */
   line(command: string): string {
-    return `{time} '${process.execPath}' '${BUNDLE}' ${command}`;
+    return `{time} '${process.execPath}' '${path.join(this.#frozen, 'cofre.mjs')}' ${command}`;
   }
 
   async run(command: string, environment: Environment = this.#environment): Promise<string> {

@@ -76,6 +76,7 @@ async function bench(place: BenchPlace, server: BenchServer, options: Options): 
   const cofre = new Cofre({ url: server.url, ...place });
   const missing = cofre.unavailable();
   if (missing !== null) throw new Error(missing);
+  await cofre.freeze();
   await shell('createdb bench', { ...place.environment, PGDATABASE: 'postgres' });
   await cofre.migrate();
   console.log(`Building a table of ${options.rows} rows …`);
