@@ -21,6 +21,7 @@ export function buildProgram(start: Start): Commander {
   addRepository(program, declare);
   addModules(program, declare);
   addBackups(program, declare);
+  addDiff(program, declare);
   addRestores(program, declare);
   addRest(program, declare);
   return program;
@@ -184,6 +185,9 @@ function addBackups(program: Commander, declare: Declare): void {
     ['export', 'write a backup as SQL, CSV or JSON lines'],
   ] as const)
     declareLater(declare, backup.command(name).description(description), `backup ${name}`);
+}
+
+function addDiff(program: Commander, declare: Declare): void {
   declare(
     program
       .command('diff')

@@ -135,7 +135,7 @@ export function oneOf<Value extends string>(
   const text = run.text(name);
   if (text === undefined) return undefined;
   const result = words.safeParse(text);
-  if (result.success) return result.data as Value;
+  if (result.success) return result.data;
   throw new CofreError(
     'usage/invalid',
     `--${name} takes ${words.options.join(', ')}, not "${text}". Nothing was started.`,

@@ -7,7 +7,7 @@ import {
   parseInput,
   type PlanRow,
 } from '@cofre/contracts';
-import type { Manifest, ManifestTable, Repository, RowBatch } from '@cofre/engine';
+import type { Manifest, ManifestTable, Repository } from '@cofre/engine';
 import { captureSlices, printTable, resolveSlice } from '@cofre/postgres';
 import { progressOf } from '../progress.ts';
 import type { ServiceContext } from '../service-context.ts';

@@ -34,10 +34,13 @@ function countedRows(earlier: readonly Manifest[], facts: { readonly schema: str
   return null;
 }
 
+interface ExplainedRow {
+  readonly 'QUERY PLAN'?: readonly { readonly Plan?: { readonly 'Plan Rows'?: number } }[];
+}
+
 async function plannedRows(client: pg.ClientBase, table: SliceTable): Promise<number> {
-  const result = await client.query(
+  const result = await client.query<ExplainedRow>(
     `EXPLAIN (FORMAT JSON) SELECT FROM ${table.fromSql} AS t WHERE ${table.scopeSql('t')}`,
   );
-  const rows: unknown = result.rows[0]?.['QUERY PLAN']?.[0]?.Plan?.['Plan Rows'];
-  return typeof rows === 'number' ? Math.round(rows) : 0;
+  return Math.round(result.rows[0]?.['QUERY PLAN']?.[0]?.Plan?.['Plan Rows'] ?? 0);
 }

@@ -40,9 +40,10 @@ async function takeLock(client: pg.Client, implementation: ImplementationRef): P
   try {
     await client.query('SET idle_session_timeout = 0; SET statement_timeout = 0');
     for (let attempt = 1; ; attempt += 1) {
-      const result = await client.query('SELECT pg_catalog.pg_try_advisory_lock($1::pg_catalog.int8) AS taken', [
-        lockKeyOf(implementation.id),
-      ]);
+      const result = await client.query<{ taken: boolean }>(
+        'SELECT pg_catalog.pg_try_advisory_lock($1::pg_catalog.int8) AS taken',
+        [lockKeyOf(implementation.id)],
+      );
       if (result.rows[0]?.taken === true) return;
       if (attempt === TRIES) throw busy(implementation);
       await sleep(TRY_PAUSE_MS);

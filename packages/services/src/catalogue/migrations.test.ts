@@ -9,11 +9,15 @@ import {
   type TestServer,
   testServers,
 } from '../../../../tests/support/database.ts';
+import { describeSchema } from '../../../../tests/support/describe-schema.ts';
 import { migrate, migrationStatus, readMigrations, requireMigrated } from './migrations.ts';
 
 const folder = path.resolve(import.meta.dirname, '../../../../supabase/migrations');
 const files = await readMigrations(folder);
 const names = files.map(({ name }) => name);
+const back = await readMigrations(path.join(folder, 'down'));
+/** The beginning of the catalogue, whose promises the tests on rights below are about; later migrations have tests of their own. */
+const first = files.filter(({ name }) => name.startsWith('202501'));
 
 describe.each(testServers())('migrating the catalogue on PostgreSQL $name', (server) => {
   const made: TestDatabase[] = [];
@@ -156,6 +160,111 @@ describe.each(testServers())('migrating the catalogue on PostgreSQL $name', (ser
     ]);
   });
 
+  it('every migration has a way back, and up, down, up gives the same schema again', async () => {
+    expect(back.map(({ name }) => name)).toEqual(names);
+    const db = await emptyDatabase();
+    const afterUp: string[] = [];
+    for (const { sql } of files) {
+      await db.query(sql);
+      afterUp.push(await describeSchema(db));
+    }
+    for (let index = files.length - 1; index >= 0; index -= 1) {
+      await db.query(back[index]?.sql ?? '');
+      if (index > 0) expect(await describeSchema(db), names[index]).toBe(afterUp[index - 1]);
+    }
+    expect((await db.query(`SELECT to_regnamespace('cofre') AS cofre`)).rows).toEqual([{ cofre: null }]);
+    await migrate(db.database, files);
+    expect(await describeSchema(db)).toBe(afterUp.at(-1));
+  });
+
+  it('the way back keeps modules, tenants, administrators and backups of the platform', async () => {
+    const db = await emptyDatabase();
+    await migrate(db.database, files);
+    await db.query(`
+      INSERT INTO public.base_modules (slug, name) VALUES ('m', 'M');
+      INSERT INTO cofre.admin_users (user_id) VALUES ('44444444-4444-4444-8444-444444444444');
+      INSERT INTO public.module_backups (backup_type, module_slug) VALUES ('full', 'm')`);
+    const sqlBackTo = (name: string) => back.filter((file) => file.name > name).map(({ sql }) => sql);
+    for (const sql of sqlBackTo('20250122_z').reverse()) await db.query(sql);
+    expect((await db.query('SELECT user_id FROM cofre.administrators')).rowCount).toBe(1);
+    await migrate(db.database, files);
+    expect((await db.query('SELECT user_id FROM cofre.admin_users')).rowCount).toBe(1);
+    expect((await db.query('SELECT module_slug FROM public.module_backups')).rowCount).toBe(1);
+    const before = await describeSchema(db);
+    for (const sql of sqlBackTo('').reverse()) await db.query(sql);
+    expect((await db.query('SELECT slug FROM public.base_modules')).rows).toEqual([{ slug: 'm' }]);
+    await migrate(db.database, files);
+    expect(await describeSchema(db)).toBe(before);
+  });
+
+  it.each(names)('a database that stopped at %s is brought to the same schema as a new one', async (last) => {
+    const db = await emptyDatabase();
+    const [old, fresh] = [files.slice(0, names.indexOf(last) + 1), await emptyDatabase()];
+    await migrate(db.database, old);
+    await db.query(`INSERT INTO public.tenants (slug, name) VALUES ('acme', 'Acme')`);
+    await migrate(db.database, files);
+    await migrate(fresh.database, files);
+    expect(await describeSchema(db)).toBe(await describeSchema(fresh));
+    expect((await db.query('SELECT slug FROM public.tenants')).rows).toEqual([{ slug: 'acme' }]);
+  });
+
+  it('leaves an application’s own audit_logs and admin_notifications alone', async () => {
+    const db = await emptyDatabase();
+    await db.query(`
+      CREATE TABLE public.audit_logs (id bigint PRIMARY KEY, user_id uuid, action text);
+      CREATE TABLE public.admin_notifications (id bigint PRIMARY KEY, title text);
+      INSERT INTO public.audit_logs VALUES (1, NULL, 'THEIRS')`);
+    await migrate(db.database, files);
+    for (const { sql } of files) await db.query(sql);
+    await db.query(
+      `INSERT INTO cofre.v_audit_logs (action, actor_kind, actor_name) VALUES ('OURS', 'service', 'test')`,
+    );
+    expect((await db.query('SELECT action FROM public.audit_logs')).rows).toEqual([{ action: 'THEIRS' }]);
+    expect((await db.query('SELECT action FROM cofre.audit_logs')).rows).toEqual([{ action: 'OURS' }]);
+    for (const { sql } of [...back].reverse()) await db.query(sql);
+    expect((await db.query('SELECT action FROM public.audit_logs')).rows).toEqual([{ action: 'THEIRS' }]);
+  });
+
+  it('schedules the edge functions where pg_cron and pg_net are, with a secret of the Vault, and nowhere else', async () => {
+    const db = await emptyDatabase();
+    await migrate(db.database, files);
+    expect((await db.query('SELECT cofre.schedule_edge_functions() AS scheduled')).rows).toEqual([
+      { scheduled: false },
+    ]);
+    expect((await db.query(`SELECT cofre.call_edge_function('x') AS request`)).rows).toEqual([{ request: null }]);
+    await db.query(`
+      CREATE SCHEMA cron; CREATE TABLE cron.job (jobid bigserial, jobname text UNIQUE, schedule text, command text);
+      CREATE FUNCTION cron.schedule(job_name text, schedule text, command text) RETURNS bigint LANGUAGE sql AS $$
+        INSERT INTO cron.job (jobname, schedule, command) VALUES ($1, $2, $3)
+        ON CONFLICT (jobname) DO UPDATE SET schedule = $2, command = $3 RETURNING jobid $$;
+      CREATE FUNCTION cron.unschedule(job_name text) RETURNS boolean LANGUAGE sql AS $$
+        DELETE FROM cron.job WHERE jobname = $1 RETURNING true $$;
+      CREATE SCHEMA net; CREATE TABLE net.sent (url text, body jsonb, headers jsonb, timeout int);
+      CREATE FUNCTION net.http_post(url text, body jsonb DEFAULT '{}', params jsonb DEFAULT '{}',
+        headers jsonb DEFAULT '{}', timeout_milliseconds int DEFAULT 5000) RETURNS bigint LANGUAGE sql AS $$
+        INSERT INTO net.sent VALUES (url, body, headers, timeout_milliseconds) RETURNING 7::bigint $$;
+      CREATE SCHEMA vault; CREATE TABLE vault.decrypted_secrets (name text, decrypted_secret text)`);
+    for (const { sql } of files) await db.query(sql);
+    for (const { sql } of files) await db.query(sql);
+    const jobs = await db.query('SELECT schedule, command FROM cron.job ORDER BY jobname DESC');
+    expect(jobs.rows.map(({ schedule }) => schedule)).toEqual(['*/5 * * * *', '*/5 * * * *']);
+    await db.query(jobs.rows[0]?.command);
+    expect((await db.query('SELECT * FROM net.sent')).rows).toEqual([]);
+    await db.query(`INSERT INTO vault.decrypted_secrets VALUES
+      ('cofre_functions_url', 'https://p.supabase.co/functions/v1/'), ('cofre_cron_secret', 'hush')`);
+    await db.query(jobs.rows[0]?.command);
+    expect((await db.query('SELECT * FROM net.sent')).rows).toEqual([
+      {
+        url: 'https://p.supabase.co/functions/v1/execute-scheduled-backups',
+        body: {},
+        headers: { 'Content-Type': 'application/json', Authorization: 'Bearer hush' },
+        timeout: 150_000,
+      },
+    ]);
+    await db.query(back.at(-1)?.sql ?? '');
+    expect((await db.query('SELECT * FROM cron.job')).rows).toEqual([]);
+  });
+
   it('takes over a module_backups of former times and keeps its rows', async () => {
     const db = await emptyDatabase();
     await db.query(`
@@ -189,7 +298,8 @@ describe('row-level security of the catalogue', () => {
   it.each(testServers())(
     'customers see that backups exist and nothing else; administrators change them (I11) on PostgreSQL $name',
     async (server) => {
-      const db = await createTestDatabase(server, { template: 'migrated' });
+      const db = await createTestDatabase(server);
+      await migrate(db.database, first);
       const person = '44444444-4444-4444-8444-444444444444';
       await db.query(`INSERT INTO auth.users (id, email) VALUES ('${person}', 'ana@example.org')`);
       await db.query(
@@ -218,7 +328,7 @@ describe('row-level security of the catalogue', () => {
         code: '42501',
       });
 
-      await db.query(`INSERT INTO cofre.administrators (user_id) VALUES ('${person}')`);
+      await db.query(`INSERT INTO cofre.admin_users (user_id) VALUES ('${person}')`);
       expect((await asPerson('DELETE FROM public.module_backups')).rowCount).toBe(1);
       expect((await asPerson('SELECT slug FROM public.base_modules')).rows).toEqual([{ slug: 'm' }]);
       await db.drop();
@@ -228,11 +338,13 @@ describe('row-level security of the catalogue', () => {
   it.each(testServers())(
     'every table has it enabled, and the service role may use every one, on PostgreSQL $name',
     async (server) => {
-      const db = await createTestDatabase(server, { template: 'migrated' });
+      const db = await createTestDatabase(server);
+      await migrate(db.database, first);
       const { rows } = await db.query(`
       SELECT c.oid::regclass::text AS "table", c.relrowsecurity AS secured,
              has_table_privilege('service_role', c.oid, 'SELECT') AND has_table_privilege('service_role', c.oid, 'INSERT')
-               AND has_table_privilege('service_role', c.oid, 'UPDATE') AND has_table_privilege('service_role', c.oid, 'DELETE') AS service,
+               AND (c.relname = 'audit_logs' OR has_table_privilege('service_role', c.oid, 'UPDATE')
+                 AND has_table_privilege('service_role', c.oid, 'DELETE')) AS service,
              has_table_privilege('anon', c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE') AS anon
       FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace IN ('public'::regnamespace, 'cofre'::regnamespace, 'auth'::regnamespace)`);
       expect(rows.length).toBeGreaterThanOrEqual(13);

@@ -101,7 +101,9 @@ async function appliedMigrations(database: Database): Promise<readonly AppliedMi
 }
 
 async function readApplied(client: pg.Client): Promise<readonly AppliedMigration[]> {
-  const there = await client.query(`SELECT pg_catalog.to_regclass('cofre.schema_migrations') IS NOT NULL AS there`);
+  const there = await client.query<{ there: boolean }>(
+    `SELECT pg_catalog.to_regclass('cofre.schema_migrations') IS NOT NULL AS there`,
+  );
   if (there.rows[0]?.there !== true) return [];
   const result = await client.query<AppliedMigration>(
     'SELECT name, checksum, applied_at FROM cofre.schema_migrations ORDER BY name',

@@ -34,12 +34,13 @@ export function openCatalogue(options: CatalogueOptions): Catalogue {
   return new Kysely<CatalogueSchema>({ dialect: new PostgresDialect({ pool: translating(pool, options.label) }) });
 }
 
-const INT8_OID = 20;
+const INT8 = pg.types.builtins.INT8;
 
 /** int8 as number: the catalogue holds byte and row counts, which stay far below 2⁵³. The rest as `pg` has it. */
-function typeParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
-  if (oid === INT8_OID && format !== 'binary') return Number;
-  return pg.types.getTypeParser(oid, 'text');
+type TypeOid = Parameters<typeof pg.types.getTypeParser>[0];
+
+function typeParser(oid: TypeOid): (value: string) => unknown {
+  return oid === INT8 ? Number : (pg.types.getTypeParser(oid) as (value: string) => unknown);
 }
 
 function translating(pool: pg.Pool, label: string): PostgresPool {

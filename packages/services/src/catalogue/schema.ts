@@ -16,12 +16,23 @@ export interface CatalogueSchema {
   'cofre.restores': RestoresTable;
   'cofre.repository_pin': RepositoryPinTable;
   'cofre.schema_migrations': SchemaMigrationsTable;
-  'cofre.administrators': AdministratorsTable;
+  'cofre.admin_users': AdminUsersTable;
+  'cofre.backup_settings': BackupSettingsTable;
+  'cofre.plans': PlansTable;
+  'cofre.jobs': JobsTable;
+  'cofre.job_progress': JobProgressTable;
+  'cofre.workers': WorkersTable;
+  'cofre.v_audit_logs': AuditLogsView;
+  'cofre.v_admin_notifications': AdminNotificationsView;
+  'cofre.v_backup_private': BackupPrivateView;
+  'cofre.v_restore_list': RestoreListView;
+  'cofre.v_job_list': JobListView;
   'public.module_backups': ModuleBackupsTable;
 }
 
 /** Set by the database where it is left out. */
 type Time = Generated<Date>;
+type NullableJson<Value> = ColumnType<Value | null, string | null | undefined, string | null>;
 
 export interface ModulesView {
   id: Generated<string>;
@@ -70,6 +81,22 @@ export interface ImplementationSettingsTable {
   next_backup_at: Date | null;
   created_at: Time;
   updated_at: Time;
+  /** Failures in a row of scheduled backups. */
+  failures: Generated<number>;
+  /** Not before then is a failed one tried again. */
+  retry_at: Date | null;
+  last_scheduled_at: Date | null;
+  last_error: NullableJson<ErrorDocument>;
+  claimed_by: string | null;
+  /** A runner that died lets go by then. */
+  claimed_until: Date | null;
+  needs_worker: Generated<boolean>;
+  /** All its backups are on hold, present and future. */
+  held: Generated<boolean>;
+  held_at: Date | null;
+  held_by: string | null;
+  held_by_name: string | null;
+  deleted_at: Date | null;
 }
 
 export interface LineageTable {
@@ -107,7 +134,11 @@ export interface RestoresTable {
   created_by_name: string | null;
   undo_of: string | null;
   undone_by: string | null;
+  job_id: string | null;
 }
+
+/** What viewers may see of restores; `error` is null for them. */
+export type RestoreListView = Omit<RestoresTable, 'evidence'>;
 
 export interface RepositoryPinTable {
   only_row: Generated<boolean>;
@@ -125,9 +156,163 @@ export interface SchemaMigrationsTable {
   applied_at: Time;
 }
 
-export interface AdministratorsTable {
+export interface AdminUsersTable {
   user_id: string;
+  email: string | null;
   created_at: Time;
+  created_by: string | null;
+  created_by_name: string | null;
+}
+
+export type SettingsScope = 'global' | 'module' | 'implementation';
+
+export interface BackupSettingsTable {
+  scope: SettingsScope;
+  /** The implementation or module; the nil UUID for the global row. */
+  subject_id: string;
+  /** `backupSettings` of the contracts, without what is inherited. */
+  settings: ColumnType<Record<string, unknown>, string | undefined, string>;
+  revision: Generated<number>;
+  created_at: Time;
+  updated_at: Time;
+  updated_by: string | null;
+  updated_by_name: string | null;
+}
+
+export interface PlansTable {
+  id: string;
+  backup_id: string;
+  implementation_id: string;
+  module_slug: string;
+  implementation_key: string;
+  mode: RestoreMode;
+  fingerprint: string;
+  applicable: boolean;
+  summary: ColumnType<Record<string, unknown>, string | undefined, string>;
+  created_at: Time;
+  created_by: string | null;
+  created_by_name: string | null;
+  expires_at: Date;
+}
+
+export type JobState = 'waiting' | 'running' | 'completed' | 'failed' | 'canceled' | 'deferred';
+
+export interface JobsTable {
+  id: string;
+  kind: string;
+  state: Generated<JobState>;
+  implementation_id: string | null;
+  module_slug: string | null;
+  implementation_key: string | null;
+  backup_id: string | null;
+  input: ColumnType<Record<string, unknown>, string | undefined, string>;
+  result: NullableJson<Record<string, unknown>>;
+  error: NullableJson<ErrorDocument>;
+  attempts: Generated<number>;
+  /** The same key twice while one waits or runs is refused by a unique index. */
+  singleton_key: string | null;
+  needs_worker: Generated<boolean>;
+  created_at: Time;
+  created_by: string | null;
+  created_by_name: string | null;
+  actor: ColumnType<Record<string, unknown>, string | undefined, string>;
+  run_after: Time;
+  started_at: Date | null;
+  ended_at: Date | null;
+  cancel_requested_at: Date | null;
+  worker_id: string | null;
+  heartbeat_at: Date | null;
+}
+
+export interface JobProgressTable {
+  job_id: string;
+  phase: string;
+  table_name: string | null;
+  rows: Generated<number>;
+  rows_total: number | null;
+  bytes: Generated<number>;
+  elapsed_ms: Generated<number>;
+  updated_at: Time;
+}
+
+export interface WorkersTable {
+  id: string;
+  name: string;
+  version: string;
+  started_at: Time;
+  seen_at: Time;
+}
+
+/** What viewers may see of jobs, with their progress; `error` is null for them. */
+export interface JobListView
+  extends Pick<
+    JobsTable,
+    | 'id'
+    | 'kind'
+    | 'state'
+    | 'implementation_id'
+    | 'module_slug'
+    | 'implementation_key'
+    | 'backup_id'
+    | 'attempts'
+    | 'needs_worker'
+    | 'created_at'
+    | 'created_by'
+    | 'created_by_name'
+    | 'started_at'
+    | 'ended_at'
+    | 'cancel_requested_at'
+    | 'error'
+  > {
+  phase: string | null;
+  table_name: string | null;
+  rows: number | null;
+  rows_total: number | null;
+  bytes: number | null;
+  elapsed_ms: number | null;
+  progress_at: Date | null;
+}
+
+export interface AuditLogsView {
+  id: Generated<string>;
+  created_at: Time;
+  action: string;
+  outcome: Generated<'done' | 'refused' | 'failed'>;
+  user_id: string | null;
+  actor_kind: 'nobody' | 'person' | 'operator' | 'service';
+  actor_name: string;
+  implementation_id: string | null;
+  module_slug: string | null;
+  implementation_key: string | null;
+  backup_id: string | null;
+  resource_type: string | null;
+  resource_id: string | null;
+  details: ColumnType<Record<string, unknown>, string | undefined, string>;
+}
+
+export interface AdminNotificationsView {
+  id: Generated<string>;
+  created_at: Time;
+  updated_at: Time;
+  kind: string;
+  severity: Generated<'info' | 'warning' | 'error'>;
+  /** While unread, what has the same key is one notification that counts. */
+  dedupe_key: string;
+  params: ColumnType<Record<string, unknown>, string | undefined, string>;
+  occurrences: Generated<number>;
+  implementation_id: string | null;
+  read_at: Date | null;
+  read_by: string | null;
+  read_by_name: string | null;
+}
+
+/** Empty for who is neither administrator nor the service. */
+export interface BackupPrivateView {
+  id: string;
+  error: NullableJson<ErrorDocument>;
+  backup_data: NullableJson<Record<string, unknown>>;
+  held_reason: string | null;
+  proof: NullableJson<Record<string, unknown>>;
 }
 
 export interface ProbeFacts {
@@ -167,4 +352,18 @@ export interface ModuleBackupsTable {
   probe: ColumnType<ProbeFacts | null, string | null | undefined, string | null>;
   error: ColumnType<ErrorDocument | null, string | null | undefined, string | null>;
   deleted_at: Date | null;
+  /** 'policy': computed from the settings, and again when they change. */
+  expiry_source: Generated<'explicit' | 'policy'>;
+  origin: Generated<'manual' | 'scheduled' | 'safety' | 'imported'>;
+  job_id: string | null;
+  held_at: Date | null;
+  held_by: string | null;
+  held_by_name: string | null;
+  held_reason: string | null;
+  /** The newest proof by restoring into a scratch schema. */
+  proven_at: Date | null;
+  proof: NullableJson<Record<string, unknown>>;
+  kept_because: string | null;
+  /** Since when its manifest is not in the repository. */
+  missing_at: Date | null;
 }

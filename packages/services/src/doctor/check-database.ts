@@ -116,7 +116,9 @@ export function checkLongTransactions(database: Database): Promise<Finding> {
 
 export function checkUnfinished(database: Database): Promise<Finding> {
   return asking(database, async (client) => {
-    const there = await client.query(`SELECT pg_catalog.to_regclass('public.module_backups') IS NOT NULL AS there`);
+    const there = await client.query<{ there: boolean }>(
+      `SELECT pg_catalog.to_regclass('public.module_backups') IS NOT NULL AS there`,
+    );
     if (there.rows[0]?.there !== true)
       return { state: 'skipped', message: 'Not looked at: there is no catalogue yet.' };
     const { rows } = await client.query<{ running: number; failed: number }>(

@@ -24,7 +24,9 @@ export async function checkPin(database: Database, context: RepositoryContext): 
   const repository = await openUnpinned(context);
   const client = await database.connect({ applicationName: 'cofre doctor' });
   try {
-    const there = await client.query(`SELECT pg_catalog.to_regclass('cofre.repository_pin') IS NOT NULL AS there`);
+    const there = await client.query<{ there: boolean }>(
+      `SELECT pg_catalog.to_regclass('cofre.repository_pin') IS NOT NULL AS there`,
+    );
     if (there.rows[0]?.there !== true)
       return { state: 'skipped', message: 'Not looked at: there is no catalogue yet.' };
     const { rows } = await client.query<{ repository_id: string; encryption: string; root_key_ids: string[] }>(
