@@ -18,7 +18,8 @@ export interface ObjectInfo {
  * - `stat` gives null where there is no such object.
  * - `list` gives every object whose path starts with `prefix`, in any order; objects put or deleted meanwhile may or may not show.
  * - `delete` of what is not there is not an error.
- * - Every other failure is `storage/unavailable` (retryable), `storage/full` or `storage/not-permitted`, with the cause.
+ * - Every other failure is `storage/unavailable` (retryable), `storage/full`, `storage/not-permitted` or, where the bucket
+ *   itself does not exist, `storage/not-found`, with the cause.
  */
 export interface BlobStore {
   /** For messages: `file:///srv/backups`. Never holds credentials. */

@@ -9,11 +9,16 @@ export interface StoreUnderTest {
   close(): Promise<void>;
 }
 
+export interface Exemptions {
+  /** Why this store may show half an object while it is replaced. No store of S3 does; the engine replaces nothing (I4). */
+  readonly replacesInPlace?: string;
+}
+
 /** More than one page of an S3 listing. */
 const MANY = 1050;
 
 /** Holds a store, or a wrapper that must not be felt, to the contract of `BlobStore`. Call it from a test file. */
-export function describeStore(name: string, open: () => Promise<StoreUnderTest>): void {
+export function describeStore(name: string, open: () => Promise<StoreUnderTest>, exemptions: Exemptions = {}): void {
   describe(`${name} keeps the contract of a store`, () => {
     let opened: StoreUnderTest;
     beforeEach(async () => {
@@ -21,7 +26,7 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>)
     });
     afterEach(() => opened.close());
     const under = () => opened;
-    describeObjects(under);
+    describeObjects(under, exemptions);
     describeKnowledge(under);
     describeRanges(under);
     describeIfAbsent(under);
@@ -32,7 +37,7 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>)
 
 type Under = () => StoreUnderTest;
 
-function describeObjects(under: Under): void {
+function describeObjects(under: Under, exemptions: Exemptions): void {
   it.each([0, 1, 4096, 3_000_001])('gives back the %i bytes that were put', async (length) => {
     const { store, other } = under();
     const bytes = pattern(length);
@@ -48,7 +53,8 @@ function describeObjects(under: Under): void {
     expect(sameBytes(await other.get('a'), pattern(5, 7))).toBe(true);
   });
 
-  it('shows a reader the old object or the new one while it is replaced, never a mixture', async () => {
+  it('shows a reader the old object or the new one while it is replaced, never a mixture', async (context) => {
+    if (exemptions.replacesInPlace !== undefined) context.skip(exemptions.replacesInPlace);
     const { store, other } = under();
     const whole = [pattern(200_000, 1), pattern(150_000, 2)] as const;
     await store.put('a', whole[0]);

@@ -3,9 +3,16 @@ import { CofreError } from '@cofre/contracts';
 import type { BlobStore } from '@cofre/engine';
 import { FileStore } from './file-store.ts';
 import { MemoryStore } from './memory-store.ts';
+import { parseS3Address } from './s3-address.ts';
+import { S3Store, type S3StoreOptions } from './s3-store.ts';
+
+export interface OpenStoreOptions {
+  /** For S3: credentials other than those that the AWS SDK finds. */
+  readonly s3?: S3StoreOptions;
+}
 
 /** Opens the store that an address names (`COFRE_REPOSITORY`). Nothing is read or written yet. */
-export function openStore(url: string): BlobStore {
+export function openStore(url: string, options: OpenStoreOptions = {}): BlobStore {
   const parsed = URL.canParse(url) ? new URL(url) : null;
   switch (parsed?.protocol) {
     case 'file:':
@@ -14,7 +21,7 @@ export function openStore(url: string): BlobStore {
       if (parsed.href !== 'memory:') throw invalid(url);
       return new MemoryStore();
     case 's3:':
-      throw new CofreError('usage/not-available-yet', 'This version cannot keep backups in S3 yet.');
+      return new S3Store(parseS3Address(parsed), options.s3);
     default:
       throw invalid(url);
   }
@@ -34,7 +41,7 @@ function invalid(url: string, cause?: unknown): CofreError {
   // The address may hold credentials, so only its scheme is repeated.
   const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(url)?.[0] ?? 'one without a scheme';
   return new CofreError('usage/invalid', `The address of the repository is not one that can be used (${scheme}).`, {
-    hint: 'Use file:///folder with an absolute path, for example file:///srv/backups. Nothing was started.',
+    hint: 'Use file:///folder with an absolute path, for example file:///srv/backups, or s3://bucket/prefix. Nothing was started.',
     cause,
   });
 }
