@@ -1,8 +1,6 @@
-import path from 'node:path';
 import type { Selectable } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
-import { migrate, readMigrations } from './migrations.ts';
 import type { CatalogueSchema } from './schema.ts';
 
 /** The SQL types that a TypeScript type may stand for; `?` where it may be null. The compiler checks the table below with it. */
@@ -23,11 +21,6 @@ type Columns = {
     readonly [Column in keyof CatalogueSchema[Table]]: Sql<Selectable<CatalogueSchema[Table]>[Column]>;
   };
 };
-
-/** The last migration that the types below know. A new one that changes the catalogue changes this line, and the types. */
-const TYPES_KNOW_UP_TO = '20250122_cofre_definitions_and_restores';
-const migrations = await readMigrations(path.resolve(import.meta.dirname, '../../../../supabase/migrations'));
-const known = migrations.filter(({ name }) => name <= TYPES_KNOW_UP_TO);
 
 const actor = { created_by: 'uuid?', created_by_name: 'text?' } as const;
 
@@ -275,8 +268,7 @@ const COLUMNS: Columns = {
 describe.each(testServers())('the catalogue’s types on PostgreSQL $name', (server) => {
   let db: TestDatabase;
   beforeAll(async () => {
-    db = await createTestDatabase(server);
-    await migrate(db.database, known);
+    db = await createTestDatabase(server, { template: 'migrated' });
   });
   afterAll(() => db.drop());
 
