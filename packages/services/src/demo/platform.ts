@@ -1,3 +1,4 @@
+import { SeededRandom } from './seeded-random.ts';
 import type { Language, TradeName } from './vocabulary.ts';
 
 /** The demo's platform: which companies use it, and which implementation of each module they chose. Ids never change. */
@@ -23,19 +24,19 @@ export interface DemoImplementation {
 
 export const DEMO_MODULES = [
   {
-    id: '5a0e0001-3d1c-4a6e-9c51-0c0f2e000001',
+    id: 'ba3fbec9-6fca-44cd-8bfe-77dd8af59eec',
     slug: 'inventory',
     name: 'Inventory',
     description: 'Products, prices and stock',
   },
   {
-    id: '5a0e0001-3d1c-4a6e-9c51-0c0f2e000002',
+    id: '0ffd9779-4fa7-4679-8ccb-c6edf0be2965',
     slug: 'billing',
     name: 'Billing',
     description: 'Customers, invoices and payments',
   },
   {
-    id: '5a0e0001-3d1c-4a6e-9c51-0c0f2e000003',
+    id: '108dafad-859c-4c57-a681-63e085fffff1',
     slug: 'crm',
     name: 'CRM',
     description: 'Contacts, deals and notes',
@@ -44,7 +45,7 @@ export const DEMO_MODULES = [
 
 export const DEMO_IMPLEMENTATIONS: readonly DemoImplementation[] = [
   {
-    id: '5a0e0002-3d1c-4a6e-9c51-0c0f2e000011',
+    id: '73bcb1db-ef47-449b-8bbd-98f0736523a6',
     module: 'inventory',
     key: 'standard',
     name: 'One warehouse',
@@ -52,7 +53,7 @@ export const DEMO_IMPLEMENTATIONS: readonly DemoImplementation[] = [
     config: { valuation: 'average', negativeStock: false, screens: ['products', 'movements'] },
   },
   {
-    id: '5a0e0002-3d1c-4a6e-9c51-0c0f2e000012',
+    id: '69255270-e17d-4144-829c-cacb290b17a5',
     module: 'inventory',
     key: 'multi-warehouse',
     name: 'Several warehouses',
@@ -60,7 +61,7 @@ export const DEMO_IMPLEMENTATIONS: readonly DemoImplementation[] = [
     config: { valuation: 'average', negativeStock: true, transfers: { approval: 'manager', days: 2 } },
   },
   {
-    id: '5a0e0002-3d1c-4a6e-9c51-0c0f2e000013',
+    id: '99548466-2ddb-472b-a651-40528f15c9df',
     module: 'inventory',
     key: 'perishable',
     name: 'Lots and expiry dates',
@@ -68,7 +69,7 @@ export const DEMO_IMPLEMENTATIONS: readonly DemoImplementation[] = [
     config: { valuation: 'fifo', negativeStock: false, expiry: { warnDays: 7, blockSale: true } },
   },
   {
-    id: '5a0e0002-3d1c-4a6e-9c51-0c0f2e000021',
+    id: 'aa7a9112-f1e7-4f77-ac6c-0048c6f21922',
     module: 'billing',
     key: 'brazil',
     name: 'Notas fiscais (Brazil)',
@@ -76,7 +77,7 @@ export const DEMO_IMPLEMENTATIONS: readonly DemoImplementation[] = [
     config: { document: 'NF-e', series: 1, taxes: ['ICMS', 'PIS', 'COFINS'], instantPayment: 'pix' },
   },
   {
-    id: '5a0e0002-3d1c-4a6e-9c51-0c0f2e000022',
+    id: '4935d0bb-7574-422b-9bcd-e39291e04418',
     module: 'billing',
     key: 'international',
     name: 'Invoices (other countries)',
@@ -84,7 +85,7 @@ export const DEMO_IMPLEMENTATIONS: readonly DemoImplementation[] = [
     config: { document: 'invoice', taxes: ['VAT'], dunning: { after: [7, 21, 45] } },
   },
   {
-    id: '5a0e0002-3d1c-4a6e-9c51-0c0f2e000031',
+    id: '82f7669c-b2f6-49eb-bd68-5328b3359de4',
     module: 'crm',
     key: 'pipeline',
     name: 'Sales pipeline',
@@ -92,7 +93,7 @@ export const DEMO_IMPLEMENTATIONS: readonly DemoImplementation[] = [
     config: { forecast: 'weighted', closeAfterDays: 90 },
   },
   {
-    id: '5a0e0002-3d1c-4a6e-9c51-0c0f2e000032',
+    id: 'bc034058-72e4-4d28-943c-32ec8599b75b',
     module: 'crm',
     key: 'care',
     name: 'Customer care',
@@ -102,7 +103,7 @@ export const DEMO_IMPLEMENTATIONS: readonly DemoImplementation[] = [
 ];
 
 const tenant = (number: number, slug: string, facts: Omit<DemoTenant, 'id' | 'slug'>): DemoTenant => ({
-  id: `5a0e0003-3d1c-4a6e-9c51-0c0f2e0001${String(number).padStart(2, '0')}`,
+  id: new SeededRandom(number).uuid(),
   slug,
   ...facts,
 });
