@@ -57,13 +57,19 @@ export async function checksumDatabase(
   }
 }
 
+/** Where Cofre writes down what it did, outside of its own schema. */
+const OWN_NOTES = ['module_backups', 'audit_logs', 'notifications'];
+
 async function userTables(client: pg.ClientBase): Promise<readonly TableName[]> {
   const { rows } = await client.query<TableName>(
     `SELECT n.nspname AS schema, c.relname AS name
      FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'cofre', 'pgboss')
-       AND n.nspname NOT LIKE 'pg\\_%' AND (n.nspname, c.relname) <> ('public', 'module_backups')
+       AND n.nspname NOT LIKE 'pg\\_%' AND NOT EXISTS (
+         SELECT FROM pg_catalog.unnest($1::text[]) AS name WHERE cofre.platform_table(name) = c.oid
+       )
      ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`,
+    [OWN_NOTES],
   );
   return rows;
 }
