@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { assert } from '@cofre/contracts';
+import { assert, isCofreError } from '@cofre/contracts';
 import type { PlanTable, Repository, RestorePlan } from '@cofre/engine';
 import type pg from 'pg';
 import type { SliceTable } from '../definition/slice.ts';
@@ -21,6 +21,7 @@ import { type Preparation, prepareWriting, type StagedWithRanges } from './prepa
 import { readRelations, type Relations } from './relations.ts';
 import type { Conflict, RestoreTable } from './restore-table.ts';
 import { guardedTables, missingPrivileges, readRoleFacts, type RoleFacts } from './role-facts.ts';
+import { checkSideEffects, readChangeCounts } from './side-effects.ts';
 import { setsTouching, type StagedTable, stageOperations } from './stage-operations.ts';
 
 /** A table whose operations are known, before it is known whether they can be carried out. */
@@ -96,18 +97,29 @@ async function stageOrExplain(
   conflicts: Conflicts,
 ): Promise<StagedTable | null> {
   const { client, repository, isUndo } = input;
+  const before = await readChangeCounts(client);
   await client.query('SAVEPOINT cofre_stage');
   try {
     const staged = await stageOperations(client, { repository, ...draft, isUndo });
+    checkSideEffects(before, await readChangeCounts(client), []);
     await client.query('RELEASE SAVEPOINT cofre_stage');
     return staged;
   } catch (error) {
-    const detail = misfit(error);
-    if (detail === null) throw error;
+    const conflict = conflictOf(error);
+    if (conflict === null) throw error;
     await client.query('ROLLBACK TO SAVEPOINT cofre_stage; RELEASE SAVEPOINT cofre_stage');
-    conflicts.add(draft.table.index, { kind: 'drift', count: 1, detail });
+    conflicts.add(draft.table.index, conflict);
     return null;
   }
+}
+
+function conflictOf(error: unknown): Conflict | null {
+  if (isCofreError(error, 'restore/side-effect')) {
+    const table = String(error.params['table']);
+    return { kind: 'unsupported', count: 1, detail: `a check or generated column of it writes to ${table}` };
+  }
+  const detail = misfit(error);
+  return detail === null ? null : { kind: 'drift', count: 1, detail };
 }
 
 /** Never the server's own message where it would repeat a value; names of constraints are no secret. */

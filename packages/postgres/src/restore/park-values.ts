@@ -16,7 +16,6 @@ export interface Parking {
   readonly column: string;
   readonly isNull: boolean;
   readonly valueSql: (alias: string) => string;
-  readonly rows: number;
 }
 
 export interface ParkingSearch {
@@ -38,7 +37,7 @@ export async function findParkings(client: pg.ClientBase, staged: StagedTable, s
     );
     const count = Number(rows[0]?.count ?? 0);
     if (count === 0) continue;
-    const parking = await firstPossible(client, staged, candidates(staged.table, unique, { salt, rows: count }));
+    const parking = await firstPossible(client, staged, candidates(staged.table, unique, salt));
     if (parking === null) impossible.push(unique);
     else parkings.push(parking);
   }
@@ -54,15 +53,19 @@ async function firstPossible(
   return null;
 }
 
+/** The staged rows take the value, and where that is NULL, it keeps them out of the index. */
 async function isPossible(client: pg.ClientBase, staged: StagedTable, parking: Parking): Promise<boolean> {
   const { n } = staged.meta;
+  const { unique, column, isNull, valueSql } = parking;
+  const values = unique.expressions.map((expression) => `(${expression}) IS NOT NULL`);
+  const stays = isNull ? [`(${unique.predicate ?? 'true'})`, ...values].join(' AND ') : 'false';
   await client.query('SAVEPOINT cofre_park');
   try {
-    await client.query(
-      `UPDATE ${staged.after} AS a SET ${quoteIdentifier(parking.column)} = ${parking.valueSql('a')}
-        WHERE a.${n} IN (${heldValuesSql(staged, parking.unique)})`,
+    const { rows } = await client.query<{ stays: boolean | null }>(
+      `UPDATE ${staged.after} AS a SET ${quoteIdentifier(column)} = ${valueSql('a')}
+        WHERE a.${n} IN (${heldValuesSql(staged, unique)}) RETURNING ${stays} AS stays`,
     );
-    return true;
+    return rows.every((row) => row.stays !== true);
   } catch (error) {
     const state = sqlStateOf(error) ?? '';
     if (!state.startsWith('22') && !state.startsWith('23')) throw error;
@@ -72,25 +75,26 @@ async function isPossible(client: pg.ClientBase, staged: StagedTable, parking: P
   }
 }
 
-function candidates(
-  table: RestoreTable,
-  unique: UniqueFacts,
-  { salt, rows }: { readonly salt: string; readonly rows: number },
-): Parking[] {
+function candidates(table: RestoreTable, unique: UniqueFacts, salt: string): Parking[] {
   const identity = new Set(table.identity?.map((column) => column.name));
   const usable = table.columns.filter(
-    ({ name, identity: always }) =>
-      unique.columns?.includes(name) === true && !identity.has(name) && always !== 'always',
+    ({ name, identity: always }) => !identity.has(name) && always !== 'always' && isPartOf(unique, name),
   );
-  const isNullFree = !unique.nullsNotDistinct;
   const nulls = usable
-    .filter((column) => isNullFree && !column.notNull)
-    .map(({ name }): Parking => ({ unique, column: name, isNull: true, valueSql: () => 'NULL', rows }));
+    .filter((column) => !unique.nullsNotDistinct && !column.notNull)
+    .map(({ name }): Parking => ({ unique, column: name, isNull: true, valueSql: () => 'NULL' }));
   const others = usable.flatMap((column): Parking[] => {
-    const valueSql = unique.kind === 'exclusion' ? null : freeValue(table, column, salt);
-    return valueSql === null ? [] : [{ unique, column: column.name, isNull: false, valueSql, rows }];
+    const isPlain = unique.kind !== 'exclusion' && unique.columns !== null;
+    const valueSql = isPlain ? freeValue(table, column, salt) : null;
+    return valueSql === null ? [] : [{ unique, column: column.name, isNull: false, valueSql }];
   });
   return [...nulls, ...others];
+}
+
+/** Of an expression it is enough that the name occurs: what comes of it is tried. */
+function isPartOf(unique: UniqueFacts, name: string): boolean {
+  if (unique.columns !== null) return unique.columns.includes(name);
+  return unique.expressions.some((expression) => expression.includes(name));
 }
 
 const INTEGERS: ReadonlySet<number> = new Set([TYPE.int2, TYPE.int4, TYPE.int8, TYPE.numeric]);

@@ -1,49 +1,50 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  AWKWARD_DAMAGE,
+  AWKWARD_DEFINITION,
+  AWKWARD_ROWS,
+  AWKWARD_SCHEMA,
+  outsideChecksums,
+  sliceChecksums,
+} from '../../../../tests/support/awkward-shop.ts';
 import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
-import { restoreScenario } from '../../../../tests/support/restore-scenario.ts';
+import { type RestoreScenario, restoreScenario } from '../../../../tests/support/restore-scenario.ts';
 
-describe.each(testServers())('restoring on PostgreSQL $name', (server) => {
+describe.each(testServers())('restoring an awkward slice on PostgreSQL $name', (server) => {
   let db: TestDatabase;
-  beforeAll(async () => {
+  let scenario: RestoreScenario;
+  const query = (sql: string) => db.query(sql);
+  beforeEach(async () => {
     db = await createTestDatabase(server);
-    await db.query(`
-      CREATE TABLE shop (id int PRIMARY KEY, name text);
-      CREATE TABLE item (id bigserial PRIMARY KEY, shop_id int NOT NULL REFERENCES shop, label text, price numeric(10,2));
-      INSERT INTO shop VALUES (1, 'one'), (2, 'two');
-      INSERT INTO item (shop_id, label, price) SELECT 1 + i % 2, 'item ' || i, i FROM generate_series(1, 20000) i;
-    `);
+    await db.query(AWKWARD_SCHEMA);
+    await db.query(AWKWARD_ROWS);
+    scenario = await restoreScenario({ database: db.database, definition: AWKWARD_DEFINITION, rootKey: { id: 1 } });
   });
-  afterAll(() => db.drop());
+  afterEach(() => db.drop());
 
-  it('works at all', async () => {
-    const scenario = await restoreScenario({
-      database: db.database,
-      rootKey: { id: 1 },
-      definition: {
-        version: 1,
-        module: 'shop',
-        root: { table: 'public.shop', key: ['id'] },
-        tables: [
-          { table: 'public.shop', role: 'config', scope: { columns: { id: 'id' } } },
-          { table: 'public.item', role: 'data', scope: { columns: { shop_id: 'id' } } },
-        ],
-      },
-    });
-    const checksum = async () => (await db.query(`SELECT md5(string_agg(t::text, '|' ORDER BY id)) FROM item t`)).rows;
-    const before = await checksum();
+  it('puts back exactly the slice and nothing else, and undo takes exactly that back (I7, I8)', async () => {
+    const before = await sliceChecksums(query);
     const manifest = await scenario.backUp();
-    await db.query(
-      `DELETE FROM item WHERE id < 500; UPDATE item SET price = 0, label = 'broken' WHERE id % 100 = 1; UPDATE shop SET name = 'x'`,
-    );
-    const damaged = await checksum();
+    await db.query(AWKWARD_DAMAGE);
+    const damaged = await sliceChecksums(query);
+    const outside = await outsideChecksums(query);
+    expect(Object.keys(before).filter((table) => before[table] === damaged[table])).toEqual([]);
+
     const plan = await scenario.plan(manifest);
-    expect(plan.tables.map(({ conflicts }) => conflicts)).toEqual([[], []]);
-    const applied = await scenario.apply(plan, manifest);
-    const after = await scenario.plan(manifest);
-    expect(after.tables.map(({ inserts, updates }) => inserts + updates)).toEqual([0, 0]);
+    expect(plan.tables.flatMap(({ name, conflicts }) => conflicts.map((conflict) => ({ name, ...conflict })))).toEqual(
+      [],
+    );
+    await scenario.apply(plan, manifest);
+    expect(await sliceChecksums(query)).toEqual(before);
+    expect(await outsideChecksums(query)).toEqual(outside);
+
     const undo = await scenario.undo(plan, manifest);
-    expect(undo.applicable).toBe(true);
-    expect(await checksum()).toEqual(damaged);
-    expect(before).not.toEqual(damaged);
+    expect(undo.tables.flatMap(({ name, conflicts }) => conflicts.map((conflict) => ({ name, ...conflict })))).toEqual(
+      [],
+    );
+    await scenario.apply(undo, manifest);
+    expect(await sliceChecksums(query)).toEqual(damaged);
+    expect(await outsideChecksums(query)).toEqual(outside);
   });
 });

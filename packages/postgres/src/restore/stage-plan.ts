@@ -7,6 +7,7 @@ import { printTable } from '../session/quote.ts';
 import { fingerprintTable, misfit } from './assess-plan.ts';
 import { matchTable } from './match-table.ts';
 import type { RestoreTable } from './restore-table.ts';
+import { checkSideEffects, readChangeCounts } from './side-effects.ts';
 import { type StagedTable, stageOperations, type StageInput } from './stage-operations.ts';
 import { stale } from './stale.ts';
 
@@ -38,7 +39,10 @@ export async function stagePlan(client: pg.ClientBase, input: StagePlanInput): P
   const tables: StagedPlanTable[] = [];
   // Checks and generated columns may call functions that rely on the application's own search path.
   await client.query('BEGIN; SET LOCAL search_path TO DEFAULT');
+  const before = await readChangeCounts(client);
   for (const one of inputs) tables.push({ ...one, staged: await stage(client, one) });
+  // A check that writes somewhere would do so here already.
+  checkSideEffects(before, await readChangeCounts(client), []);
   await client.query('COMMIT');
   return tables;
 }
