@@ -1,6 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { cp, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -11,123 +9,15 @@ import {
   checkDocument,
   diffDocument,
   doctorDocument,
-  errorDocument,
   implementationDocument,
   migrationsDocument,
   moduleDetailDocument,
   progressEvent,
   repositoryDocument,
 } from '@cofre/contracts';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { z } from 'zod';
-import { createTestDatabase, type TestDatabase, testServers } from '../../../tests/support/database.ts';
+import { describe, expect, it } from 'vitest';
+import { emptyShell, type Shell, shopShell, untilWaiting } from '../../../tests/support/cofre-shell.ts';
 import { loadShop, SHOP_DEFINITION } from '../../../tests/support/service-context.ts';
-import { buildCli } from '../build.ts';
-
-// What users run is the bundle; inside of `dist`, so that it finds node_modules.
-const bundle = path.resolve(import.meta.dirname, '../dist', `test-${process.pid}`);
-const databases: TestDatabase[] = [];
-const folders: string[] = [];
-const children: ChildProcess[] = [];
-
-beforeAll(() => buildCli(bundle));
-afterAll(() => rm(bundle, { recursive: true }));
-afterEach(async () => {
-  for (const child of children.splice(0)) child.kill('SIGKILL');
-  await Promise.all(databases.splice(0).map((db) => db.drop()));
-  await Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true, force: true })));
-});
-
-interface Result {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-type Variables = Readonly<Record<string, string>>;
-
-/** One home, one database, and `cofre` as a person types it. */
-class Shell {
-  readonly home: string;
-  readonly db: TestDatabase;
-  readonly variables: Variables;
-
-  constructor(home: string, db: TestDatabase, variables: Variables) {
-    this.home = home;
-    this.db = db;
-    this.variables = variables;
-  }
-
-  start(args: readonly string[], variables: Variables = {}): { child: ChildProcess; ended: Promise<Result> } {
-    const { PATH = '', HOME = '', LANG = 'C.UTF-8' } = process.env;
-    const child = spawn(process.execPath, [path.join(bundle, 'cofre.mjs'), ...args], {
-      env: { PATH, HOME, LANG, ...this.variables, ...variables },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    children.push(child);
-    let [stdout, stderr] = ['', ''];
-    child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-    child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-    const ended = new Promise<Result>((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
-    return { child, ended };
-  }
-
-  run(args: string, variables: Variables = {}): Promise<Result> {
-    return this.start(splitArgs(args), variables).ended;
-  }
-
-  /** Must succeed. */
-  async ok(args: string, variables: Variables = {}): Promise<string> {
-    const result = await this.run(args, variables);
-    expect(result, args).toMatchObject({ code: 0 });
-    return result.stdout;
-  }
-
-  /** One document on stdout, exactly as the contract has it, and nothing else. */
-  async json<Schema extends z.ZodType>(schema: Schema, args: string, code = 0): Promise<z.output<Schema>> {
-    const result = await this.run(`${args} --json`);
-    expect(result, args).toMatchObject({ code });
-    return schema.parse(JSON.parse(result.stdout));
-  }
-
-  /** Must fail with this exit code; gives the error document. */
-  async fails(args: string, exit: number, variables: Variables = {}): Promise<z.output<typeof errorDocument>> {
-    const result = await this.run(`${args} --json`, variables);
-    expect(result, args).toMatchObject({ code: exit, stdout: '' });
-    const { error } = JSON.parse(result.stderr) as { error: unknown };
-    return errorDocument.strict().parse(error);
-  }
-}
-
-/** Words, with single quotes around those that hold blanks. */
-function splitArgs(args: string): string[] {
-  return [...args.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
-}
-
-const [newest] = testServers();
-
-async function emptyShell(variables: Variables = {}): Promise<Shell> {
-  if (newest === undefined) throw new Error('no server');
-  const db = await createTestDatabase(newest);
-  databases.push(db);
-  const home = await mkdtemp(path.join(tmpdir(), 'cofre-cli-'));
-  folders.push(home);
-  return new Shell(home, db, { DATABASE_URL: db.url, COFRE_HOME: home, ...variables });
-}
-
-/** A migrated database with the shop, its definition, two implementations and a repository. */
-async function shopShell(variables: Variables = {}): Promise<Shell> {
-  const shell = await emptyShell(variables);
-  await loadShop(shell.db);
-  await shell.ok('db migrate');
-  await shell.ok(`repo init ${variables['COFRE_PASSPHRASE'] === undefined ? '--encryption none' : ''}`);
-  const file = path.join(shell.home, 'shop.yaml');
-  await writeFile(file, SHOP_DEFINITION);
-  await shell.ok(`module apply ${file}`);
-  await shell.ok(`implementation add shop one --scope '{"store_id":1}'`);
-  await shell.ok(`implementation add shop two --scope '{"store_id":2}'`);
-  return shell;
-}
 
 async function objects(shell: Shell, folder: string): Promise<string[]> {
   const root = path.join(shell.home, 'repository', folder);
@@ -490,11 +380,3 @@ describe('interruption', () => {
     await shell.ok('backup create shop/one');
   });
 });
-
-async function untilWaiting(db: TestDatabase): Promise<void> {
-  for (;;) {
-    const { rows } = await db.query(`SELECT FROM pg_locks WHERE NOT granted AND relation = 'public.sale'::regclass`);
-    if (rows.length > 0) return;
-    await sleep(20);
-  }
-}
