@@ -3,7 +3,7 @@ export * from './introspect/table-facts.ts';
 export * from './session/types.ts';
 export { databaseFromUrl } from './session/database.ts';
 export { type PgErrorContext, sqlStateOf, translateConnectError, translatePgError } from './session/errors.ts';
-export { pinSession } from './session/pin-session.ts';
+export { pinSession, pinValues } from './session/pin-session.ts';
 export { type Captured, type CaptureOptions, type CaptureStep, captureSlices } from './capture/capture-slices.ts';
 export { copyRows } from './capture/copy-rows.ts';
 export { lineageHolds, markLineage } from './capture/lineage.ts';

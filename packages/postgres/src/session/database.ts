@@ -1,6 +1,7 @@
 import { CofreError } from '@cofre/contracts';
 import pg from 'pg';
 import { translateConnectError, translatePgError } from './errors.ts';
+import { pinValues } from './pin-session.ts';
 import { createSocket } from './socket.ts';
 import type { Database } from './types.ts';
 
@@ -23,6 +24,7 @@ export function databaseFromUrl(url: string): Database {
       const client = await openClient({ url, label, encrypted, applicationName: options.applicationName ?? 'cofre' });
       try {
         await refuseUnsupported(client, label);
+        await pinValues(client);
         return client;
       } catch (error) {
         await client.end();

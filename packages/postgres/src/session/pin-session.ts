@@ -2,12 +2,10 @@ import type pg from 'pg';
 import { translatePgError } from './errors.ts';
 
 /**
- * What decides how values read and are read. As pg_dump's `setup_connection` has it, and what else would let a role's or a
- * database's own settings change bytes, hide rows or stop long work. `row_security = off` makes a policy that would
- * hide rows an error. Settings that the server's version does not have are passed over.
+ * What would let a role's or a database's own settings change how values are written and read, or stop long work. As
+ * pg_dump's `setup_connection` has it. Settings that the server's version does not have are passed over.
  */
-const PINNED: Readonly<Record<string, string>> = {
-  search_path: '',
+const VALUES: Readonly<Record<string, string>> = {
   client_encoding: 'UTF8',
   DateStyle: 'ISO, YMD',
   IntervalStyle: 'postgres',
@@ -21,10 +19,6 @@ const PINNED: Readonly<Record<string, string>> = {
   standard_conforming_strings: 'on',
   backslash_quote: 'safe_encoding',
   transform_null_equals: 'off',
-  row_security: 'off',
-  synchronize_seqscans: 'off',
-  // Left from a role's settings this would silently return fewer rows.
-  gin_fuzzy_search_limit: '0',
   default_transaction_isolation: 'read committed',
   default_transaction_deferrable: 'off',
   statement_timeout: '0',
@@ -33,6 +27,16 @@ const PINNED: Readonly<Record<string, string>> = {
   idle_session_timeout: '0',
   transaction_timeout: '0',
   client_min_messages: 'warning',
+};
+
+/** For sessions that read slices. `row_security = off` makes a policy that would hide rows an error. */
+const PINNED: Readonly<Record<string, string>> = {
+  ...VALUES,
+  search_path: '',
+  row_security: 'off',
+  synchronize_seqscans: 'off',
+  // Left from a role's settings this would silently return fewer rows.
+  gin_fuzzy_search_limit: '0',
   // Statements here are run once; compiling them costs more than it saves.
   jit: 'off',
 };
@@ -42,9 +46,21 @@ const PIN_SQL = `SELECT pg_catalog.set_config(s.key, s.value, false)
   WHERE pg_catalog.current_setting(s.key, true) IS NOT NULL`;
 
 /** Fixes for the rest of the session how values are written and read (design §3). One round trip. */
-export async function pinSession(client: pg.ClientBase): Promise<void> {
+export function pinSession(client: pg.ClientBase): Promise<void> {
+  return pin(client, PINNED);
+}
+
+/**
+ * Fixes how values are written and read, and leaves the rest to the role: for the catalogue, whose tables have policies, and
+ * may have triggers of the application's.
+ */
+export function pinValues(client: pg.ClientBase): Promise<void> {
+  return pin(client, VALUES);
+}
+
+async function pin(client: pg.ClientBase, settings: Readonly<Record<string, string>>): Promise<void> {
   try {
-    await client.query(PIN_SQL, [JSON.stringify(PINNED)]);
+    await client.query(PIN_SQL, [JSON.stringify(settings)]);
   } catch (error) {
     throw translatePgError(error, { doing: 'preparing the session' });
   }

@@ -1,5 +1,5 @@
 import { CofreError } from '@cofre/contracts';
-import { sqlStateOf, translateConnectError, translatePgError } from '@cofre/postgres';
+import { pinValues, sqlStateOf, translateConnectError, translatePgError } from '@cofre/postgres';
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely';
 import pg from 'pg';
 import type { CatalogueSchema } from './schema.ts';
@@ -28,6 +28,8 @@ export function openCatalogue(options: CatalogueOptions): Catalogue {
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
     types: { getTypeParser: typeParser },
+    // A role's own DateStyle would make times unreadable, its timeouts end what is not long.
+    onConnect: pinValues,
   });
   // A connection that breaks while it is idle is replaced by the pool; the next query does not notice.
   pool.on('error', () => undefined);

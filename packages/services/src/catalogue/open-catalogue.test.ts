@@ -1,0 +1,38 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
+import { openCatalogue } from './open-catalogue.ts';
+
+const HOSTILE_SETTINGS = [
+  "DateStyle = 'SQL, DMY'",
+  "TimeZone = 'America/Sao_Paulo'",
+  "bytea_output = 'escape'",
+  'standard_conforming_strings = off',
+  "default_transaction_isolation = 'serializable'",
+  'statement_timeout = 1000',
+];
+
+describe.each(testServers())('the catalogue on PostgreSQL $name', (server) => {
+  let db: TestDatabase;
+
+  beforeAll(async () => {
+    db = await createTestDatabase(server, { template: 'migrated' });
+    const { name } = (await db.query('SELECT current_database() AS name')).rows[0];
+    for (const setting of HOSTILE_SETTINGS) await db.query(`ALTER DATABASE ${name} SET ${setting}`);
+  });
+  afterAll(() => db.drop());
+
+  it('gives back the times that it was given, whatever the settings of the database are', async () => {
+    const catalogue = openCatalogue({ url: db.url, label: 'test' });
+    try {
+      const at = new Date('2025-02-03T04:05:06.789Z');
+      const made = await catalogue
+        .insertInto('public.module_backups')
+        .values({ backup_type: 'full', created_at: at, description: 'C:\\new' })
+        .returning(['created_at', 'description'])
+        .executeTakeFirstOrThrow();
+      expect(made).toEqual({ created_at: at, description: 'C:\\new' });
+    } finally {
+      await catalogue.destroy();
+    }
+  });
+});
