@@ -2,19 +2,25 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, vi } from 'vitest';
 import type { z } from 'zod';
 import { buildCli } from '../../apps/cli/build.ts';
 import { errorDocument } from '../../packages/contracts/src/index.ts';
+import { addImplementation, showRepository } from '../../packages/services/src/index.ts';
+import { openStore } from '../../packages/storage/src/index.ts';
 import { createTestDatabase, type TestDatabase, testServers } from './database.ts';
-import { loadShop, SHOP_DEFINITION } from './service-context.ts';
+import { createShop } from './service-context.ts';
 
 // What users run is the bundle; inside of `dist`, so that it finds node_modules.
 const bundle = path.resolve(import.meta.dirname, '../../apps/cli/dist', `test-${process.pid}`);
 const databases: TestDatabase[] = [];
 const folders: string[] = [];
 const children: ChildProcess[] = [];
+
+// Each test starts a dozen processes; on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 
 beforeAll(() => buildCli(bundle));
 afterAll(() => rm(bundle, { recursive: true }));
@@ -92,26 +98,34 @@ function splitArgs(args: string): string[] {
 
 const [newest] = testServers();
 
-export async function emptyShell(variables: Variables = {}): Promise<Shell> {
+export async function emptyShell(variables: Variables = {}, template: 'empty' | 'migrated' = 'empty'): Promise<Shell> {
   if (newest === undefined) throw new Error('no server');
-  const db = await createTestDatabase(newest);
+  const db = await createTestDatabase(newest, { template });
   databases.push(db);
   const home = await mkdtemp(path.join(tmpdir(), 'cofre-cli-'));
   folders.push(home);
   return new Shell(home, db, { DATABASE_URL: db.url, COFRE_HOME: home, ...variables });
 }
 
-/** A migrated database with the shop, its definition, two implementations and a repository. */
+/**
+ * A migrated database with the shop, its definition, two implementations and a repository: what
+ * `db migrate`, `repo init`, `module apply` and `implementation add` would have made, without starting them.
+ */
 export async function shopShell(variables: Variables = {}): Promise<Shell> {
-  const shell = await emptyShell(variables);
-  await loadShop(shell.db);
-  await shell.ok('db migrate');
-  await shell.ok(`repo init ${variables['COFRE_PASSPHRASE'] === undefined ? '--encryption none' : ''}`);
-  const file = path.join(shell.home, 'shop.yaml');
-  await writeFile(file, SHOP_DEFINITION);
-  await shell.ok(`module apply ${file}`);
-  await shell.ok(`implementation add shop one --scope '{"store_id":1}'`);
-  await shell.ok(`implementation add shop two --scope '{"store_id":2}'`);
+  const shell = await emptyShell(variables, 'migrated');
+  const passphrase = variables['COFRE_PASSPHRASE'];
+  const store = openStore(pathToFileURL(path.join(shell.home, 'repository')).href);
+  const key = passphrase === undefined ? ({ kind: 'none' } as const) : ({ kind: 'passphrase', passphrase } as const);
+  await using service = await createShop(shell.db, { store, key });
+  for (const [name, store_id] of [
+    ['one', 1],
+    ['two', 2],
+  ] as const) {
+    await addImplementation(service.context, { module: 'shop', key: name, scope: { store_id } });
+  }
+  const { id, encryption } = await showRepository(service.context);
+  const config = { repository: store.url, repositoryId: id, encryption };
+  await writeFile(path.join(shell.home, 'config.json'), JSON.stringify(config));
   return shell;
 }
 
