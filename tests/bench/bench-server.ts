@@ -2,9 +2,8 @@ import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { binariesIn } from '../../packages/postgres/src/embedded/binaries.ts';
-import { createCluster, dataFolder, startCluster, SUPERUSER } from '../../packages/postgres/src/embedded/cluster.ts';
+import { createCluster, startCluster, SUPERUSER } from '../../packages/postgres/src/embedded/cluster.ts';
 import { freePort } from '../../packages/postgres/src/embedded/free-port.ts';
-import { runProgram } from '../../packages/postgres/src/embedded/run-program.ts';
 import { serverUser } from '../../packages/postgres/src/embedded/server-user.ts';
 import type { Environment } from './measure.ts';
 
@@ -15,12 +14,11 @@ export interface BenchServer {
   readonly url: string;
   /** For psql, pg_dump and what they are piped into. */
   readonly environment: Environment;
-  stop(): Promise<void>;
 }
 
 export const isInstalled = (): boolean => existsSync(path.join(POSTGRES_HOME, 'bin', 'postgres'));
 
-/** Debian's PostgreSQL 15 in a folder of its own, durable and with memory as a small production server has it. */
+/** Debian's PostgreSQL 15, durable and with memory as a small production server has it. `watchServers` stops it. */
 export async function startBenchServer(scratch: string): Promise<BenchServer> {
   const binaries = binariesIn(POSTGRES_HOME);
   const user = await serverUser();
@@ -54,12 +52,8 @@ export async function startBenchServer(scratch: string): Promise<BenchServer> {
     PGUSER: SUPERUSER,
     PGDATABASE: 'postgres',
   };
-  const stop = async () => {
-    await runProgram(binaries.pgCtl, ['stop', '--mode=fast', `--pgdata=${dataFolder(cluster)}`], user);
-  };
   return {
     url: `postgres://${SUPERUSER}@127.0.0.1:${port}/${DATABASE}`,
     environment: { ...environment, PGDATABASE: DATABASE },
-    stop,
   };
 }

@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { cpus, tmpdir, totalmem } from 'node:os';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { cpus, loadavg, tmpdir, totalmem } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { databaseFromUrl } from '@cofre/postgres';
+import { watchServers } from '../support/watch-servers.ts';
 import { type BenchServer, isInstalled, POSTGRES_HOME, startBenchServer } from './bench-server.ts';
 import { Cofre } from './cofre.ts';
 import { type BenchPlace, contenders } from './contenders.ts';
@@ -18,6 +19,9 @@ const USAGE = `script/bench full [--rows 2000000] [--runs 5] [--restore-runs 3] 
 const ROWS = 2_000_000;
 const RUNS = 5;
 const RESTORE_RUNS = 3;
+
+/** Above it something else takes a good part of a processor. */
+const IDLE_LOAD = 0.7;
 const RESULTS = path.resolve(import.meta.dirname, 'results');
 
 interface Options {
@@ -160,30 +164,25 @@ async function main(): Promise<number> {
     );
     return 1;
   }
+  const [loadBefore = 0] = loadavg();
+  if (loadBefore > IDLE_LOAD)
+    console.log(`The machine is busy (load ${loadBefore.toFixed(1)}): these figures will not count.`);
   const scratch = await mkdtemp(path.join(tmpdir(), 'cofre-bench-'));
-  let server: BenchServer | null = null;
-  let cleaned: Promise<void> | null = null;
-  const cleanUp = () => (cleaned ??= stopAndRemove());
-  const stopAndRemove = async () => {
-    await server?.stop();
-    if (options.keep) console.log(`Kept: ${scratch}`);
-    else await rm(scratch, { recursive: true, force: true });
-  };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void cleanUp().finally(() => process.exit(130)));
-  }
+  const stopAndRemove = watchServers(scratch, { keepFolder: options.keep });
   try {
-    server = await startBenchServer(scratch);
+    const server = await startBenchServer(scratch);
     const report = await bench({ scratch, environment: server.environment }, server, options);
     const text = markdown(report);
     console.log(`\n${text}`);
     await mkdir(RESULTS, { recursive: true });
     const name = `full-${new Date().toISOString().replaceAll(/[:.]/g, '-')}.json`;
     await writeFile(path.join(RESULTS, name), `${JSON.stringify(report, null, 2)}\n`);
-    if (options.rows === ROWS && options.runs >= RUNS && options.restoreRuns >= RESTORE_RUNS) await writePage(text);
+    const isUsual = options.rows === ROWS && options.runs >= RUNS && options.restoreRuns >= RESTORE_RUNS;
+    if (isUsual) await writePage(text);
     return 0;
   } finally {
-    await cleanUp();
+    await stopAndRemove();
+    if (options.keep) console.log(`Kept: ${scratch}`);
   }
 }
 

@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, mkdtemp } from 'node:fs/promises';
@@ -9,17 +8,14 @@ import { BUILTIN_UTF8, createCluster, SUPERUSER, startCluster } from '../../pack
 import { freePort } from '../../packages/postgres/src/embedded/free-port.ts';
 import { serverUser } from '../../packages/postgres/src/embedded/server-user.ts';
 import { type TestServer, TEST_SERVERS_VARIABLE } from './test-servers.ts';
+import { watchServers } from './watch-servers.ts';
 
 const DEBIAN_15 = '/usr/lib/postgresql/15';
 
 /** Starts this run's servers in a temp folder of its own; several runs at once do not meet. */
 export default async function setup(): Promise<() => Promise<void>> {
   const folder = await mkdtemp(path.join(tmpdir(), 'cofre-test-'));
-  const watchdog = startWatchdog(folder);
-  const teardown = async () => {
-    watchdog.stdin?.end();
-    if (watchdog.exitCode === null) await new Promise((resolve) => watchdog.once('exit', resolve));
-  };
+  const teardown = watchServers(folder);
   try {
     // The server's user must be able to walk through.
     await chmod(folder, 0o755);
@@ -79,29 +75,4 @@ async function startServer(folder: string, name: TestServer['name'], installatio
     log_timezone: 'UTC',
   });
   return { name, url: `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/postgres` };
-}
-
-/**
- * Stops the servers when this process is gone, however it went: the shell waits for the end of its stdin, which the
- * kernel closes even after kill -9. It is the only way the servers are stopped, so that it cannot rot unnoticed.
- */
-function startWatchdog(folder: string): ChildProcess {
-  const script = `
-    cat > /dev/null
-    for attempt in 1 2 3 4 5 6 7 8 9 10; do
-      found=
-      for file in "$1"/*/data/postmaster.pid; do
-        [ -f "$file" ] || continue
-        found=1
-        kill -QUIT "$(head -n 1 "$file")" 2> /dev/null
-      done
-      [ -z "$found" ] && break
-      sleep 0.3
-    done
-    rm -rf "$1"`;
-  return spawn('/bin/sh', ['-c', script, 'sh', folder], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true,
-    cwd: '/',
-  });
 }
