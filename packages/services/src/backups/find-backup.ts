@@ -14,7 +14,7 @@ import type { Catalogue } from '../catalogue/open-catalogue.ts';
 import type { ModuleBackupsTable } from '../catalogue/schema.ts';
 
 /** Everything but `backup_data`, which may be a megabyte. */
-export type BackupRow = Omit<Selectable<ModuleBackupsTable>, 'backup_data'>;
+export type BackupRow = Pick<Selectable<ModuleBackupsTable>, (typeof COLUMNS)[number] | 'error'>;
 
 const COLUMNS = [
   'id',
@@ -43,18 +43,30 @@ const COLUMNS = [
   'repository_id',
   'stats',
   'probe',
-  'error',
   'deleted_at',
-] as const satisfies readonly (keyof BackupRow)[];
+  'expiry_source',
+  'origin',
+  'held_at',
+  'held_by_name',
+  'proven_at',
+  'kept_because',
+  'missing_at',
+] as const satisfies readonly (keyof ModuleBackupsTable)[];
 
 /** Rows of ours that are not being deleted: an application's own rows of former times name no module. */
 export function backupQuery(catalogue: Catalogue) {
-  return catalogue
-    .selectFrom('public.module_backups as b')
-    .select(COLUMNS)
-    .where('b.module_slug', 'is not', null)
-    .where('b.source_implementation_id', 'is not', null)
-    .where('b.deleted_at', 'is', null);
+  return (
+    catalogue
+      .selectFrom('public.module_backups as b')
+      .select(COLUMNS)
+      // Not granted to people as a column; the view shows it to administrators and the service.
+      .select((eb) =>
+        eb.selectFrom('cofre.v_backup_private as p').whereRef('p.id', '=', 'b.id').select('p.error').as('error'),
+      )
+      .where('b.module_slug', 'is not', null)
+      .where('b.source_implementation_id', 'is not', null)
+      .where('b.deleted_at', 'is', null)
+  );
 }
 
 /**
