@@ -80,7 +80,7 @@ function commandSection({ path, command }: { readonly path: string; readonly com
     const name = argument.variadic ? `${argument.name()}…` : argument.name();
     return argument.required ? ` <${name}>` : ` [${name}]`;
   });
-  const options = command.options.filter(({ long }) => !COMMON_OPTIONS.includes(long ?? ''));
+  const options = command.options.filter(({ long, hidden }) => !hidden && !COMMON_OPTIONS.includes(long ?? ''));
   const rows = [
     ...command.registeredArguments.map((argument) => [argument.name(), argument.description]),
     ...options.map((option) => [option.flags, help.optionDescription(option)]),

@@ -20,7 +20,7 @@ import {
   requireMigrated,
   type ServiceContext,
 } from '@cofre/services';
-import { nodeCodecs, openStore, systemClock, systemRandom } from '@cofre/storage';
+import { nodeCodecs, openStore, systemClock, systemRandom, withRetry } from '@cofre/storage';
 import type { Environment } from './environment.ts';
 import { type HomeConfig, readHomeConfig, writeHomeConfig } from './home-config.ts';
 import { VERSION } from './version.ts';
@@ -118,7 +118,8 @@ export class Composition {
     const config = await readHomeConfig(this.home);
     const url =
       environment.COFRE_REPOSITORY ?? config.repository ?? pathToFileURL(path.join(this.home, 'repository')).href;
-    const store = openStore(url);
+    // A folder answers at once or not at all; a bucket may be away for a moment.
+    const store = url.startsWith('s3:') ? withRetry(openStore(url)) : openStore(url);
     return {
       store,
       codecs: nodeCodecs,

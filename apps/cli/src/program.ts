@@ -80,7 +80,7 @@ function addRepository(program: Commander, declare: Declare): void {
     ['key', 'add, list, remove or rotate keys'],
     ['import', 'rebuild the catalogue from the manifests'],
   ] as const)
-    declareLater(declare, repo.command(name).description(description), `repo ${name}`);
+    declareLater(declare, repo.command(name, { hidden: true }).description(description), `repo ${name}`);
 }
 
 function addModules(program: Commander, declare: Declare): void {
@@ -134,22 +134,22 @@ function addBackups(program: Commander, declare: Declare): void {
       .description('back up implementations')
       .option('--module <slug>', 'all implementations of a module')
       .option('--all', 'all implementations')
-      .option('--type <type>', 'full, incremental or config_only')
-      .option('--description <text>')
-      .option('--expires <after>', '30d, 12h, never')
-      .option('--compression <kind>', 'zstd, gzip or none'),
+      .option('--type <type>', 'full (default), incremental or config_only')
+      .option('--description <text>', 'what it was made for')
+      .option('--expires <after>', '30d, 12h or never (default: never)')
+      .option('--compression <kind>', 'zstd, gzip or none (default: the repository’s)'),
     async () => (await load()).backupCreate,
   );
   declare(
     backup
       .command('list')
       .description('list backups, newest first')
-      .option('--implementation <name>')
-      .option('--type <type>')
-      .option('--status <status>')
-      .option('--since <time>', '2025-01-21, or 7d')
-      .option('--limit <n>')
-      .option('--cursor <cursor>'),
+      .option('--implementation <name>', 'only of this one; also when it was deleted')
+      .option('--type <type>', 'only of this type')
+      .option('--status <status>', 'only with this status; cancelled ones are listed only so')
+      .option('--since <time>', 'made since: 2025-01-21, or 7d ago')
+      .option('--limit <n>', 'so many (default: 50)')
+      .option('--cursor <cursor>', 'the next page, as the page before named it'),
     async () => (await load()).backupList,
   );
   declare(
@@ -162,8 +162,8 @@ function addBackups(program: Commander, declare: Declare): void {
       .argument('<id>')
       .argument('<table>')
       .description('show rows of a backup without restoring it')
-      .option('--where <condition>')
-      .option('--limit <n>'),
+      .addOption(later('--where <condition>'))
+      .option('--limit <n>', 'so many (default: 50)'),
     async () => (await load()).backupRows,
   );
   declare(
@@ -171,12 +171,16 @@ function addBackups(program: Commander, declare: Declare): void {
       .command('verify')
       .argument('[id]')
       .description('read and check every byte of a backup')
-      .option('--all')
-      .option('--restore'),
+      .addOption(later('--all'))
+      .addOption(later('--restore')),
     async () => (await load()).backupVerify,
   );
   declare(
-    backup.command('delete').argument('<id>').description('delete a backup, and no other').option('--yes'),
+    backup
+      .command('delete')
+      .argument('<id>')
+      .description('delete a backup, and no other')
+      .option('--yes', 'yes, delete it'),
     async () => (await load()).backupDelete,
   );
   for (const [name, description] of [
@@ -184,7 +188,7 @@ function addBackups(program: Commander, declare: Declare): void {
     ['release', 'end a hold'],
     ['export', 'write a backup as SQL, CSV or JSON lines'],
   ] as const)
-    declareLater(declare, backup.command(name).description(description), `backup ${name}`);
+    declareLater(declare, backup.command(name, { hidden: true }).description(description), `backup ${name}`);
 }
 
 function addDiff(program: Commander, declare: Declare): void {
@@ -194,7 +198,7 @@ function addDiff(program: Commander, declare: Declare): void {
       .argument('<from>', 'a backup')
       .argument('<to>', 'a backup, or live')
       .description('what changed, per table')
-      .option('--table <tables...>')
+      .option('--table <tables...>', 'only these tables')
       .option('--rows', 'each row, with old and new values'),
     async () => (await import('./commands/diff.ts')).diff,
   );
@@ -202,14 +206,19 @@ function addDiff(program: Commander, declare: Declare): void {
 
 function withSelection(command: Commander): Commander {
   return command
-    .option('--mode <mode>', 'merge')
+    .option('--mode <mode>', 'merge (default): put back what is missing or changed, delete nothing')
     .option('--config-only', 'only tables of role config')
     .option('--table <tables...>', 'only these tables')
-    .option('--key <keys...>')
-    .option('--where <conditions...>')
-    .option('--tenant <tenant>')
-    .option('--path <paths...>')
-    .option('--revert <range>');
+    .addOption(later('--key <keys...>'))
+    .addOption(later('--where <conditions...>'))
+    .addOption(later('--tenant <tenant>'))
+    .addOption(later('--path <paths...>'))
+    .addOption(later('--revert <range>'));
+}
+
+/** An option of a later version: refused by name, and not in the help. */
+function later(flags: string): Option {
+  return new Option(flags).hideHelp();
 }
 
 function addRestores(program: Commander, declare: Declare): void {
@@ -223,7 +232,7 @@ function addRestores(program: Commander, declare: Declare): void {
   );
   declare(
     withSelection(restore.command('apply').argument('<plan>', 'a plan, or a backup').description('carry out a plan'))
-      .option('--allow-collateral <tables...>')
+      .addOption(later('--allow-collateral <tables...>'))
       .option('--no-safety-backup', 'make no backup of what is there now')
       .option('--yes', 'yes, change the data'),
     async () => (await load()).restoreApply,
@@ -238,7 +247,11 @@ function addRestores(program: Commander, declare: Declare): void {
     async () => (await load()).restoreUndo,
   );
   declare(
-    restore.command('list').description('list restores').option('--implementation <name>').option('--limit <n>'),
+    restore
+      .command('list')
+      .description('list restores')
+      .option('--implementation <name>', 'only of this one')
+      .option('--limit <n>', 'so many (default: 50)'),
     async () => (await load()).restoreList,
   );
 }
@@ -264,10 +277,10 @@ function addRest(program: Commander, declare: Declare): void {
     ['worker', 'run jobs and schedules'],
     ['serve', 'web and worker together'],
   ] as const)
-    declareLater(declare, program.command(name).description(description), name);
+    declareLater(declare, program.command(name, { hidden: true }).description(description), name);
 }
 
-/** A command of a later version: known by name, whatever follows it. */
+/** A command of a later version: refused by name, whatever follows it, and not in the help. */
 function declareLater(declare: Declare, command: Commander, name: string): void {
   command.argument('[arguments...]').allowUnknownOption().helpOption(false);
   declare(command, async () => (await import('./commands/not-yet.ts')).notYet(name));
