@@ -184,10 +184,18 @@ export class BackupWriter {
     const path = manifestPath(manifest.implementation.id, manifest.backupId);
     const object = await sealObject(this.#repository.sealing, { path, kind: 'manifest' }, encodeManifest(manifest));
     await this.#repository.store.put(path, object);
-    for (const pack of this.#inheritedPacks) {
-      if (!(await this.#repository.store.stat(packPath(pack)))) throw missing(packPath(pack));
-    }
+    await this.#requireInherited(path);
     return { manifest, path, checksum: checksumOf(object) };
+  }
+
+  /** A manifest that needs what went missing meanwhile was never a backup: it is taken back. */
+  async #requireInherited(manifest: string): Promise<void> {
+    const { store } = this.#repository;
+    for (const pack of this.#inheritedPacks) {
+      if (await store.stat(packPath(pack))) continue;
+      await store.delete(manifest);
+      throw missing(packPath(pack));
+    }
   }
 
   /** Stops; resolves when nothing of this backup is running any more. Packs already put are left to garbage collection. */

@@ -258,17 +258,6 @@ describe.each(testServers())('backups on PostgreSQL $name', (server) => {
     await expect(createBackup(context, one())).resolves.toMatchObject({ status: 'completed' });
   });
 
-  it('a row that a killed process left running is marked failed when somebody looks', async () => {
-    const { context, db } = await shop();
-    const backup = await createBackup(context, one());
-    await db.query(`UPDATE public.module_backups SET status = 'running', completed_at = NULL WHERE id = $1`, [
-      backup.id,
-    ]);
-    expect((await listBackups(context, {})).items).toMatchObject([
-      { id: backup.id, status: 'failed', error: { code: 'backup/interrupted' } },
-    ]);
-  });
-
   it('several implementations: one that fails does not stop the others and is counted', async () => {
     const { context, db } = await shop();
     await db.query(

@@ -62,8 +62,18 @@ function toJsonValue(type: string, text: string | null): JsonValue {
   }
 }
 
+/** A NUL or half a surrogate pair: `json` takes their escapes, and the catalogue's `jsonb` does not. */
+const BEYOND_JSONB = /\\u(0000|d[89a-f])/i;
+
 function parsedJson(text: string): JsonValue {
-  const value: unknown = JSON.parse(text);
-  // Numbers that JavaScript would round, and doubled keys of `json`, are kept as they were written.
-  return JSON.stringify(value).length === text.replaceAll(/\s/g, '').length ? (value as JsonValue) : text;
+  if (BEYOND_JSONB.test(text)) return text;
+  try {
+    const value: unknown = JSON.parse(text);
+    // Numbers that JavaScript would round, and doubled keys of `json`, are kept as they were written.
+    return JSON.stringify(value).length === text.replaceAll(/\s/g, '').length ? (value as JsonValue) : text;
+  } catch (error) {
+    // Nested deeper than JavaScript can follow.
+    if (error instanceof RangeError) return text;
+    throw error;
+  }
 }

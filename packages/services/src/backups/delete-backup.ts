@@ -9,11 +9,13 @@ import {
 } from '@cofre/contracts';
 import type { ServiceContext } from '../service-context.ts';
 import { type BackupRow, findBackup, toBackupDocument } from './find-backup.ts';
-import { recoverInterrupted, withImplementationLock } from './implementation-lock.ts';
+import { withImplementationLock } from './implementation-lock.ts';
+import { recoverInterrupted } from './recover-interrupted.ts';
 
 /**
  * Deletes one backup and no other: those that share its blocks still restore (I3). The row is marked first, then the
- * manifest goes, then the row: a crash in between leaves nothing that is listed and cannot be read.
+ * manifest goes, then the row: a crash in between leaves nothing that is listed and
+ * cannot be read, and the next command goes on with it.
  */
 export async function deleteBackup(context: ServiceContext, input: BackupInput): Promise<BackupDocument> {
   const { backup } = parseInput(backupInput, input);

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CofreError, type ImplementationRef } from '@cofre/contracts';
 import { translatePgError } from '@cofre/postgres';
-import { sql } from 'kysely';
 import type pg from 'pg';
 import type { ServiceContext } from '../service-context.ts';
 
@@ -62,50 +61,6 @@ function busy({ module, key }: ImplementationRef): CofreError {
 }
 
 /** 64 bits of a hash: that two implementations of one database share a key is as good as impossible, and only costs waiting. */
-function lockKeyOf(implementationId: string): string {
+export function lockKeyOf(implementationId: string): string {
   return createHash('sha256').update(`cofre:implementation:${implementationId}`).digest().readBigInt64BE(0).toString();
-}
-
-/**
- * Marks backups that say `running` though nobody holds their lock: the process that made them was killed. What it wrote
- * is not listed in the repository, because its manifest would have come last.
- */
-export async function recoverInterrupted(context: ServiceContext): Promise<number> {
-  const running = await context.catalogue
-    .selectFrom('public.module_backups')
-    .select(['id', 'source_implementation_id'])
-    .where('status', 'in', ['pending', 'running'])
-    .where('source_implementation_id', 'is not', null)
-    .execute();
-  let recovered = 0;
-  for (const { id, source_implementation_id: implementationId } of running) {
-    if (implementationId === null) continue;
-    recovered += await context.catalogue.transaction().execute(async (transaction) => {
-      const key = lockKeyOf(implementationId);
-      const lock = await sql<{ taken: boolean }>`
-        SELECT pg_catalog.pg_try_advisory_xact_lock(${key}::pg_catalog.int8) AS taken`.execute(transaction);
-      if (lock.rows[0]?.taken !== true) return 0;
-      return markInterrupted(transaction, { implementationId, backupId: id });
-    });
-  }
-  return recovered;
-}
-
-/** For who holds the lock: whatever says `running` now belongs to a process that is gone. */
-export async function markInterrupted(
-  catalogue: ServiceContext['catalogue'],
-  which: { readonly implementationId: string; readonly backupId?: string },
-): Promise<number> {
-  const error = new CofreError(
-    'backup/interrupted',
-    'The process that made this backup ended before it was done. Nothing of it is listed in the repository.',
-  );
-  const { code, params, message, hint } = error;
-  let query = catalogue
-    .updateTable('public.module_backups')
-    .set({ status: 'failed', error: JSON.stringify({ code, params, message, hint }) })
-    .where('source_implementation_id', '=', which.implementationId)
-    .where('status', 'in', ['pending', 'running']);
-  if (which.backupId !== undefined) query = query.where('id', '=', which.backupId);
-  return Number((await query.executeTakeFirst()).numUpdatedRows);
 }

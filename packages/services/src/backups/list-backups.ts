@@ -2,7 +2,7 @@ import { type BackupDocument, CofreError, type ListBackupsInput, listBackupsInpu
 import { sql } from 'kysely';
 import type { ServiceContext } from '../service-context.ts';
 import { backupQuery, toBackupDocument } from './find-backup.ts';
-import { recoverInterrupted } from './implementation-lock.ts';
+import { recoverInterrupted } from './recover-interrupted.ts';
 
 export interface BackupPage {
   readonly items: readonly BackupDocument[];

@@ -1,7 +1,7 @@
 import { type BackupDocument, type BackupInput, backupInput, parseInput } from '@cofre/contracts';
 import type { ServiceContext } from '../service-context.ts';
 import { findBackup, toBackupDocument } from './find-backup.ts';
-import { recoverInterrupted } from './implementation-lock.ts';
+import { recoverInterrupted } from './recover-interrupted.ts';
 
 /** One backup, as the catalogue knows it. */
 export async function showBackup(context: ServiceContext, input: BackupInput): Promise<BackupDocument> {

@@ -1,7 +1,6 @@
 import {
   assert,
   type BackupDocument,
-  type BackupStats,
   type BackupType,
   backupId,
   type Compression,
@@ -27,8 +26,8 @@ import { ConfigRows } from './config-rows.ts';
 import { estimateRows } from './estimate-rows.ts';
 import { findBackup, toBackupDocument } from './find-backup.ts';
 import { findParents, type Parents } from './find-parents.ts';
-import { markInterrupted } from './implementation-lock.ts';
 import { inheritedTable, toManifestTable } from './manifest-table.ts';
+import { completedColumns, settleInterrupted, summaryOf } from './recover-interrupted.ts';
 
 export interface BackupRequest {
   readonly slice: SliceInputs;
@@ -47,8 +46,8 @@ export interface BackupRequest {
  */
 export async function takeBackup(context: ServiceContext, request: BackupRequest): Promise<BackupDocument> {
   const { ref } = request.slice;
-  await markInterrupted(context.catalogue, { implementationId: ref.id });
   const repository = await context.openRepository();
+  await settleInterrupted(context.catalogue, ref.id, repository);
   const parents = await findParents(context, repository, ref);
   const job = new BackupJob({ context, request, repository, parents });
   await job.insertRow();
@@ -82,6 +81,8 @@ class BackupJob {
   #configRows = new ConfigRows();
   #tables = new Map<number, ManifestTable>();
   #rowsTotal: number | null = null;
+  /** The manifest is in the repository: from here on the backup is done, whatever the catalogue says. */
+  #isStored = false;
 
   constructor({ context, request, repository, parents }: JobInput) {
     this.#context = context;
@@ -136,6 +137,8 @@ class BackupJob {
 
   /** Best effort: where this fails too, the row's lock is free and the next command marks it. The first error is reported. */
   async markEnded(error: unknown): Promise<void> {
+    // The next command finds the manifest and marks the row completed.
+    if (this.#isStored) return;
     const status = isCofreError(error, 'backup/interrupted') ? 'canceled' : 'failed';
     await this.#context.catalogue
       .updateTable('public.module_backups')
@@ -261,40 +264,29 @@ class BackupJob {
       tables,
       durationMs: Math.max(0, clock.now().getTime() - this.#createdAt.getTime()),
     });
+    this.#isStored = true;
     await this.#markCompleted(completed);
     this.#report('done');
   }
 
   async #markCompleted(completed: { manifest: Manifest; path: string; checksum: string }): Promise<void> {
-    const { manifest, path, checksum } = completed;
-    const stats: BackupStats = { tables: manifest.tables.length, ...manifest.stats };
-    await this.#context.catalogue
-      .updateTable('public.module_backups')
-      .set({
-        status: 'completed',
-        completed_at: this.#context.clock.now(),
-        file_path: path,
-        checksum,
-        size_bytes: stats.bytesStored,
-        stats: JSON.stringify(stats),
-        backup_data: JSON.stringify(this.#summary(manifest)),
-      })
-      .where('id', '=', this.id)
-      .execute();
+    const completedAt = this.#context.clock.now();
+    const columns = completedColumns({ ...completed, completedAt, backupData: this.#summary(completed.manifest) });
+    const mark = () =>
+      this.#context.catalogue.updateTable('public.module_backups').set(columns).where('id', '=', this.id).execute();
+    try {
+      await mark();
+    } catch (error) {
+      if (!isCofreError(error, 'database/connection-lost')) throw error;
+      await mark();
+    }
   }
 
   /** What the catalogue shows without the repository. The rows of an encrypted backup never leave it unsealed. */
-  #summary(manifest: Manifest): Record<string, unknown> {
-    const tables = manifest.tables.map((table) => ({
-      table: printTable(table),
-      role: table.role,
-      rows: table.rows,
-      bytes: table.bytes,
-    }));
-    if (this.#repository.encrypted) return { version: 1, tables, config: null, configLeftOut: 'encrypted' };
+  #summary(manifest: Manifest): object {
+    const summary = summaryOf(manifest);
+    if (this.#repository.encrypted) return { ...summary, config: null, configLeftOut: 'encrypted' };
     const config = this.#configRows.result();
-    return config === null
-      ? { version: 1, tables, config, configLeftOut: 'too-large' }
-      : { version: 1, tables, config };
+    return config === null ? { ...summary, config, configLeftOut: 'too-large' } : { ...summary, config };
   }
 }
