@@ -1,6 +1,6 @@
 import {
   batchOfBlock,
-  compareRows,
+  compareKeysAt,
   keyOfLine,
   linesOf,
   type RangeEntry,
@@ -215,9 +215,10 @@ async function scanOutside(input: WholeRangeInput, places: Whereabouts): Promise
     if (low !== null) for await (const _ of outside.takeBelow(low));
     if (!wanted.has(index) || !(await outside.hasRowBelow(bound))) continue;
     const keys = await readKeys(input, range);
-    const onEqual = (rows: number) => addPlace(places, null, rows);
-    const differences = compareRows(layout, { left: once(keys), right: outside.takeBelow(bound) }, onEqual);
-    for await (const _ of differences);
+    for await (const batch of outside.takeBelow(bound)) {
+      const both = countCommonKeys(layout, keys, batch);
+      if (both > 0) addPlace(places, null, both);
+    }
   }
   for await (const _ of outside.takeBelow(null));
 }
@@ -243,8 +244,22 @@ async function lookUpKeys({ search, staged, wholeRanges }: WholeRangeInput, plac
   }
 }
 
-async function* once(batch: RowBatch): AsyncGenerator<RowBatch> {
-  yield batch;
+/** How many keys are in both, found by bisection: there are few outside for many of a range. */
+function countCommonKeys(layout: RowLayout, keys: RowBatch, others: RowBatch): number {
+  const place = (batch: RowBatch, line: number) => ({ bytes: batch.bytes, start: batch.ends[line - 1] ?? 0 });
+  let common = 0;
+  let from = 0;
+  for (let line = 0; line < others.ends.length; line++) {
+    const other = place(others, line);
+    let to = keys.ends.length;
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      if (compareKeysAt(layout, place(keys, middle), other) < 0) from = middle + 1;
+      else to = middle;
+    }
+    if (from < keys.ends.length && compareKeysAt(layout, place(keys, from), other) === 0) common++;
+  }
+  return common;
 }
 
 async function readKeys({ search, staged }: WholeRangeInput, range: RangeEntry): Promise<RowBatch> {
