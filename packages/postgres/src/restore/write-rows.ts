@@ -55,6 +55,7 @@ export async function writeRows(input: WriteInput): Promise<ReadonlyMap<number, 
   await each(writers, (writer) => writer.update('others'));
   await each(writers, (writer) => writer.unpark());
   await each(writers, (writer) => writer.setNulled());
+  await each(writers, (writer) => writer.letGo());
   await each([...writers].reverse(), (writer) => writer.delete());
   await mode.set(false);
   for (const writer of writers)
@@ -189,6 +190,14 @@ class TableWriter {
     }
   }
 
+  /** Rows to be deleted let go of each other, where their foreign keys go round in a circle. */
+  async letGo(): Promise<void> {
+    const { before, meta, counts } = this.#staged;
+    if (this.#nulled.length === 0 || counts.deletes === 0) return;
+    const assignments = this.#nulled.map((name) => `${quoteIdentifier(name)} = NULL`).join(', ');
+    await this.#update(`SET ${assignments} FROM ${before} AS s WHERE s.${meta.op} = 'd'`);
+  }
+
   async delete(): Promise<void> {
     const { before, meta, counts } = this.#staged;
     if (counts.deletes === 0) return;
@@ -196,10 +205,6 @@ class TableWriter {
     if (identity === null) {
       this.touched.deleted += await deletePlaces(this.#client, this.#table);
       return;
-    }
-    if (this.#nulled.length > 0) {
-      const assignments = this.#nulled.map((name) => `${quoteIdentifier(name)} = NULL`).join(', ');
-      await this.#update(`SET ${assignments} FROM ${before} AS s WHERE s.${meta.op} = 'd'`);
     }
     const { rowCount } = await this.#client.query(
       `DELETE FROM ${live.fromSql} AS t USING ${before} AS s WHERE s.${meta.op} = 'd' AND ${sameRowSql(identity, 't', 's')}`,
