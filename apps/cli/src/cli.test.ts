@@ -322,6 +322,11 @@ describe('damage', () => {
     await rm(pack);
     await expectHurt(shell, one, two);
     expect(await shell.fails(`backup rows ${one.id} item`, 4)).toMatchObject({ code: 'repository/object-missing' });
+    // The other one does not only verify, it restores.
+    await shell.db.query('UPDATE item SET price = 0 WHERE store_id = 2');
+    await shell.ok(`restore apply ${two.id} --yes`);
+    expect(await shell.ok(`diff ${two.id} live`)).toContain('Nothing differs');
+    expect((await shell.fails(`diff ${one.id} live`, 4)).code).toBe('repository/object-missing');
     await writeFile(pack, bytes);
     expect((await shell.json(checkDocument, 'repo check --read-data')).ok).toBe(true);
   });

@@ -1,3 +1,5 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { type PlanDocument, planDocument, restoreDocument, restoreEntryDocument } from '@cofre/contracts';
 import { describe, expect, it } from 'vitest';
 import { type Shell, shopShell } from '../../../tests/support/cofre-shell.ts';
@@ -60,6 +62,28 @@ describe('restoring from the command line', () => {
     const before = await state(shell);
     expect((await shell.fails(`restore apply ${plan.id} --yes`, 13)).code).toBe('plan/stale');
     expect(await state(shell)).toEqual(before);
+  });
+
+  it('a flipped byte in a plan or in one of its pages: 4, nothing changed (I5)', async () => {
+    const shell = await damagedShell();
+    const before = await state(shell);
+    const plan = await shell.json(planDocument, 'restore plan latest');
+    const folder = path.join(shell.home, 'repository', 'plans', plan.id);
+    const objects = await readdir(folder);
+    expect(objects.length).toBeGreaterThan(1);
+    for (const object of objects) {
+      const bytes = await readFile(path.join(folder, object));
+      const flipped = Buffer.from(bytes);
+      const at = flipped.length >> 1;
+      flipped[at] = (flipped[at] ?? 0) ^ 1;
+      await writeFile(path.join(folder, object), flipped);
+      expect((await shell.fails(`restore apply ${plan.id} --no-safety-backup --yes`, 4)).code).toBe(
+        'repository/damaged',
+      );
+      await writeFile(path.join(folder, object), bytes);
+    }
+    expect(await state(shell)).toEqual(before);
+    await shell.ok(`restore apply ${plan.id} --yes`);
   });
 
   it('a plan with conflicts is shown with 0, and refused with 14', async () => {

@@ -258,6 +258,23 @@ describe.each(testServers())('backups on PostgreSQL $name', (server) => {
     await expect(createBackup(context, one())).resolves.toMatchObject({ status: 'completed' });
   });
 
+  it('a backup whose lock was lost stops, and is listed as failed', async () => {
+    const { db, context } = await shop();
+    const blocker = await db.database.connect();
+    await blocker.query('BEGIN; LOCK TABLE public.sale IN ACCESS EXCLUSIVE MODE');
+    const running = createBackup(context, one());
+    running.catch(() => undefined);
+    await untilRunning(db);
+    await db.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cofre lock' AND datname = current_database()`,
+    );
+    await expect(running).rejects.toMatchObject({ code: 'database/connection-lost' });
+    await blocker.end();
+    expect((await listBackups(context, {})).items).toMatchObject([
+      { status: 'failed', error: { code: 'database/connection-lost' } },
+    ]);
+  });
+
   it('several implementations: one that fails does not stop the others and is counted', async () => {
     const { context, db } = await shop();
     await db.query(

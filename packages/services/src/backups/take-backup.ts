@@ -54,7 +54,9 @@ export async function takeBackup(context: ServiceContext, request: BackupRequest
   try {
     await job.run();
   } catch (error) {
-    await job.markEnded(error);
+    // Stopped because the session with the lock broke off: that is a failure to be seen, not somebody's wish.
+    const reason: unknown = context.signal?.reason;
+    await job.markEnded(isCofreError(reason) ? reason : error);
     throw error;
   }
   return toBackupDocument(await findBackup(context.catalogue, job.id));
