@@ -13,8 +13,8 @@ import { openStore } from '../../packages/storage/src/index.ts';
 import { createTestDatabase, type TestDatabase, testServers } from './database.ts';
 import { createShop } from './service-context.ts';
 
-// What users run is the bundle; inside of `dist`, so that it finds node_modules.
-const bundle = path.resolve(import.meta.dirname, '../../apps/cli/dist', `test-${process.pid}`);
+// What users run is the bundle; where it finds node_modules, and where a build beside the tests does not clear it away.
+const bundle = path.resolve(import.meta.dirname, '../../node_modules/.cache', `cofre-test-${process.pid}`);
 const databases: TestDatabase[] = [];
 const folders: string[] = [];
 const children: ChildProcess[] = [];
