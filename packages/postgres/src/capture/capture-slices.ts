@@ -78,6 +78,8 @@ class TakeAgain extends Error {
 
 async function captureOnce(options: CaptureOptions, sessions: SessionGroup): Promise<Captured> {
   const watcher = await sessions.open('cofre backup');
+  // Some functions that read the catalogue lock the table they tell of, and might wait for DDL that waits for us.
+  await watcher.client.query(`SET lock_timeout = ${Math.ceil(options.lockTimeoutMs)}`);
   const slice = await options.resolve(watcher.client);
   const targets = await translating('reading the catalogue', () => lockTargets(watcher.client, slice));
   if (targets === null) throw new TakeAgain('a table of the slice was dropped');

@@ -25,6 +25,7 @@ const EMPTY = Buffer.alloc(0);
  * Runs a `COPY … TO STDOUT` in text format and gives its rows as batches of whole lines. Reading stops while the
  * consumer is busy. A row larger than a batch has a buffer of its own, so memory is bounded by a few batches and the
  * largest row. Throws what `pg` throws. A consumer that stops before the last row ends the connection.
+ * As of every stream of batches, the bytes of one may be used again when the next is asked for.
  */
 export async function* copyRows(client: pg.ClientBase, sql: string): AsyncGenerator<RowBatch, void, void> {
   assert(/^COPY .* TO STDOUT$/s.test(sql), 'rows are read by COPY … TO STDOUT in text format');
@@ -65,8 +66,9 @@ class CopyOut implements pg.Submittable {
 
   readonly #queue: RowBatch[] = [];
   #queuedBytes = 0;
-  /** Size of the batch that the consumer works on. */
-  #heldBytes = 0;
+  /** The batch that the consumer works on. Its buffer is used again when the next is asked for. */
+  #held: RowBatch | null = null;
+  readonly #free: Buffer[] = [];
   /** What was left of a chunk when reading stopped; null while reading goes on. */
   #rest: Buffer | null = null;
   #nap: NodeJS.Timeout | null = null;
@@ -86,9 +88,10 @@ class CopyOut implements pg.Submittable {
 
   async next(): Promise<RowBatch | null> {
     for (;;) {
+      this.#recycle();
       const batch = this.#queue.shift();
-      this.#heldBytes = batch?.bytes.length ?? 0;
-      this.#queuedBytes -= this.#heldBytes;
+      this.#held = batch ?? null;
+      this.#queuedBytes -= batch?.bytes.length ?? 0;
       if (this.#rest !== null && !this.#isAhead()) this.#readOn(this.#rest);
       if (batch !== undefined) return batch;
       if (this.#queue.length > 0) continue;
@@ -202,7 +205,8 @@ class CopyOut implements pg.Submittable {
     }
     // Only true where a row begins: its whole length is known, so it is never moved while it arrives.
     if (this.#fill + this.#bodyLeft > this.#target.length) {
-      this.#target = Buffer.allocUnsafeSlow(Math.max(BATCH_BYTES, this.#bodyLeft));
+      const free = this.#bodyLeft <= BATCH_BYTES ? this.#free.pop() : undefined;
+      this.#target = free ?? Buffer.allocUnsafeSlow(Math.max(BATCH_BYTES, this.#bodyLeft));
     }
     this.#bodyLeft -= end - start;
     this.#fill += chunk.copy(this.#target, this.#fill, start, end);
@@ -233,8 +237,15 @@ class CopyOut implements pg.Submittable {
     this.#wakeUp();
   }
 
+  /** Half a gigabyte of rows would else be half a gigabyte of garbage. Buffers of huge rows are let go. */
+  #recycle(): void {
+    const buffer = this.#held?.bytes.buffer;
+    this.#held = null;
+    if (buffer?.byteLength === BATCH_BYTES) this.#free.push(Buffer.from(buffer));
+  }
+
   #isAhead(): boolean {
-    return this.#queuedBytes + this.#heldBytes >= READ_AHEAD_BYTES;
+    return this.#queuedBytes + (this.#held?.bytes.length ?? 0) >= READ_AHEAD_BYTES;
   }
 
   #readOn(rest: Buffer): void {
