@@ -110,6 +110,8 @@ describe('bad input', () => {
       'module discover',
       'module apply /does/not/exist',
       'backup list --nonsense',
+      'backup verify',
+      'backup verify latest --all',
     ]) {
       expect(await shell.fails(args, 2), args).toMatchObject({
         code: 'usage/invalid',
@@ -333,8 +335,11 @@ describe('damage', () => {
 
   it('a flipped byte in a manifest: 4, naming its backup', async () => {
     const { shell, one, two } = await twoBackups();
+    expect((await shell.json(checkDocument, 'backup verify --all')).checked.backups).toBe(2);
     await flipByte(path.join(shell.home, 'repository', one.filePath ?? ''));
     await expectHurt(shell, one, two);
+    const verified = await shell.json(checkDocument, 'backup verify --all', 4);
+    expect(verified.damage).toEqual([{ object: one.filePath, kind: 'manifest-damaged', backups: [one.id] }]);
     expect((await shell.fails(`backup rows ${one.id} item`, 4)).code).toBe('repository/damaged');
   });
 

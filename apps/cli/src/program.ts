@@ -171,7 +171,7 @@ function addBackups(program: Commander, declare: Declare): void {
       .command('verify')
       .argument('[id]')
       .description('read and check every byte of a backup')
-      .addOption(later('--all'))
+      .option('--all', 'of all completed backups')
       .addOption(later('--restore')),
     async () => (await load()).backupVerify,
   );

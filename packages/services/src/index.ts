@@ -7,6 +7,7 @@ export { diffBackups } from './backups/diff-backups.ts';
 export { readBackupRows } from './backups/read-backup-rows.ts';
 export { MASK } from './backups/show-row.ts';
 export { showBackup } from './backups/show-backup.ts';
+export { verifyAllBackups } from './backups/verify-all-backups.ts';
 export { verifyBackup } from './backups/verify-backup.ts';
 export {
   type Migration,

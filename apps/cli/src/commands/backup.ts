@@ -16,6 +16,7 @@ import {
   listBackups,
   readBackupRows,
   showBackup,
+  verifyAllBackups,
   verifyBackup,
 } from '@cofre/services';
 import type { z } from 'zod';
@@ -92,8 +93,13 @@ export const backupRows: Command = async (run) => {
 };
 
 export const backupVerify: Command = async (run) => {
-  run.refuseNotYet(['all', 'restore']);
-  const check = await verifyBackup(await run.composition.withRepository(), { backup: run.operand(0) });
+  run.refuseNotYet(['restore']);
+  const [backup] = run.operands;
+  if ((backup === undefined) !== run.flag('all')) {
+    throw new CofreError('usage/invalid', 'Name one backup, or say --all. Nothing was started.');
+  }
+  const context = await run.composition.withRepository();
+  const check = backup === undefined ? await verifyAllBackups(context) : await verifyBackup(context, { backup });
   run.print(check, () => describeCheck(check));
   return check.ok ? undefined : EXIT_DAMAGE;
 };
