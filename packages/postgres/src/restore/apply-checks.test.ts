@@ -127,19 +127,19 @@ describe.each(testServers())('what an apply proves before it commits, on Postgre
       // As a careless import leaves them; e has gone on in the meantime.
       await db.query(`TRUNCATE a, b, d RESTART IDENTITY; SELECT setval('"Säquenz"', 1, false); SELECT setval('c_id_seq', -1, false);
         DELETE FROM c WHERE id IN (-2, -20); DELETE FROM e WHERE id = 2; SELECT setval('e_id_seq', 500);
-        INSERT INTO a VALUES (100000, 2)`);
+        INSERT INTO a VALUES (2147483647, 2), (60, 2)`);
       const plan = await scenario.plan(manifest);
       const { sequences } = await scenario.apply(plan, manifest);
       expect(sequences).toEqual([
-        { sequence: 'public.a_id_seq', to: '40' },
+        { sequence: 'public.a_id_seq', to: '60' },
         { sequence: 'public.b_id_seq', to: '1390' },
-        { sequence: 'public.c_id_seq', to: '-20' },
+        { sequence: 'public.c_id_seq', to: '-40' },
         { sequence: 'public."Säquenz"', to: '40' },
       ]);
       const next = async (table: string) =>
         (await rowsOf(`INSERT INTO ${table} (shop) VALUES (2) RETURNING id::text`))[0].id;
-      expect([await next('a'), await next('b'), await next('d'), await next('e')]).toEqual(['41', '1400', '41', '501']);
-      expect((await rowsOf(`SELECT nextval('c_id_seq')::text AS id`))[0].id).toBe('-21');
+      expect([await next('a'), await next('b'), await next('d'), await next('e')]).toEqual(['61', '1400', '41', '501']);
+      expect((await rowsOf(`SELECT nextval('c_id_seq')::text AS id`))[0].id).toBe('-41');
     });
 
     it('never go back beside others who draw from them', async () => {

@@ -4,6 +4,7 @@ import type { PlanTable, Repository, RestorePlan } from '@cofre/engine';
 import type pg from 'pg';
 import type { SliceTable } from '../definition/slice.ts';
 import { sqlStateOf } from '../session/errors.ts';
+import { useApplicationPath } from '../session/pin-session.ts';
 import { checkWholeRanges } from './check-whole-ranges.ts';
 import {
   judgeMissing,
@@ -52,7 +53,7 @@ export async function assessPlan(input: AssessInput): Promise<Assessment> {
   const { client } = input;
   const conflicts = new Conflicts();
   // Checks, generated columns and index expressions may call functions that rely on the application's own search path.
-  await client.query('SET LOCAL search_path TO DEFAULT');
+  await useApplicationPath(client);
   const tables = await stageAll(input, conflicts);
   const relations = await readRelations(
     client,

@@ -1,6 +1,7 @@
 import { CofreError } from '@cofre/contracts';
 import type pg from 'pg';
 import type { Slice } from '../definition/slice.ts';
+import { useApplicationPath } from '../session/pin-session.ts';
 import { fingerprintTable } from './assess-plan.ts';
 import { holdParents } from './hold-parents.ts';
 import { lockAndCompare } from './lock-and-compare.ts';
@@ -127,7 +128,7 @@ function withRanges({ staged, plan, isUndo }: StagedPlanTable) {
 
 /** Checks, generated columns, index expressions: their functions may rely on the application's own search path. */
 async function inApplicationPath<T>(client: pg.ClientBase, work: () => Promise<T>): Promise<T> {
-  await client.query('SET LOCAL search_path TO DEFAULT');
+  await useApplicationPath(client);
   const result = await work();
   await client.query("SET LOCAL search_path TO ''");
   return result;

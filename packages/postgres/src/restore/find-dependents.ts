@@ -47,7 +47,23 @@ async function countDependents(
        FROM ${child.fromSql} AS c JOIN (${goneSql(staged, key)}) AS p ON ${pointsAt} GROUP BY 1`,
   );
   const count = (inside: boolean) => Number(rows.find((row) => row.inside === inside)?.count ?? 0);
-  return { outside: count(false), inside: count(true) };
+  const deleted = Math.min(count(false), await countDeletedWithoutKey(search, staged, key));
+  return { outside: count(false) - deleted, inside: count(true) + deleted };
+}
+
+/** Rows with no key cannot be told apart, but as many of them as the plan deletes will be gone. */
+async function countDeletedWithoutKey(
+  search: DependentSearch,
+  staged: StagedTable,
+  key: ForeignKeyFacts,
+): Promise<number> {
+  const child = search.written.get(key.from.oid)?.staged;
+  if (child === undefined || child.table.identity !== null || child.counts.deletes === 0) return 0;
+  const pointsAt = pointsAtSql(key, search.relations, { parent: 'p', child: 'c' });
+  const { rows } = await search.client.query<{ count: string }>(
+    `SELECT count(*) AS count FROM ${child.before} AS c JOIN (${goneSql(staged, key)}) AS p ON ${pointsAt}`,
+  );
+  return Number(rows[0]?.count ?? 0);
 }
 
 /** Values that rows of the table hold now and that none holds afterwards. */

@@ -24,8 +24,10 @@ export interface SequenceInput {
 export async function moveSequences(input: SequenceInput): Promise<MovedSequence[]> {
   const moved: MovedSequence[] = [];
   for (const sequence of input.staged.table.live.facts.sequences) {
-    const needed = await furthestInserted(input, sequence);
-    if (needed === null || !(await isBehind(input.client, sequence, needed))) continue;
+    const inserted = await furthest(input, sequence, 'inserted');
+    if (inserted === null || !(await isBehind(input.client, sequence, inserted))) continue;
+    // It stands before rows that are there; then it is moved behind all of them, so that every insert to come works.
+    const needed = (await furthest(input, sequence, 'all')) ?? inserted;
     if (await moveOn(input.client, sequence, needed)) moved.push({ sequence: printTable(sequence), to: needed });
   }
   return moved;
@@ -33,28 +35,33 @@ export async function moveSequences(input: SequenceInput): Promise<MovedSequence
 
 const NUMBERS: ReadonlySet<number> = new Set([TYPE.int2, TYPE.int4, TYPE.int8, TYPE.numeric]);
 
-/** The inserted value that lies furthest in the direction of the sequence; null: none was. */
-async function furthestInserted(
+/**
+ * The value of the column that lies furthest in the direction of the sequence, of the inserted rows or of all; null: there is
+ * none. Values at or beyond the sequence's end (9999999, or the largest integer, for something special) do not count.
+ */
+async function furthest(
   { client, staged, hasWholeRanges }: SequenceInput,
   sequence: SequenceFacts,
+  of: 'inserted' | 'all',
 ): Promise<string | null> {
   const { table, after, meta } = staged;
   const stored = table.columns.find((candidate) => candidate.name === sequence.column);
   if (stored === undefined || !NUMBERS.has(stored.baseTypeOid)) return null;
-  const column = quoteIdentifier(sequence.column);
-  const [furthest, order] = sequence.increment.startsWith('-') ? ['min', 'ASC'] : ['max', 'DESC'];
-  const parts = [
-    `SELECT ${furthest}(t.${column})::pg_catalog.numeric AS value FROM ${after} AS t WHERE t.${meta.op} = 'i'`,
-  ];
-  if (hasWholeRanges) {
-    // Written so that an index on the column answers with its first entry.
-    parts.push(
-      `(SELECT t.${column}::pg_catalog.numeric AS value FROM ${table.live.fromSql} AS t WHERE ${table.live.scopeSql('t')}
-          AND t.${column} IS NOT NULL ORDER BY t.${column} ${order} LIMIT 1)`,
-    );
-  }
+  const value = `t.${quoteIdentifier(sequence.column)}`;
+  const isDown = sequence.increment.startsWith('-');
+  const end = `(SELECT q.${isDown ? 'seqmin' : 'seqmax'} FROM pg_catalog.pg_sequence AS q WHERE q.seqrelid = $1::pg_catalog.regclass)`;
+  // Written so that an index on the column answers with its first entry.
+  const first = (from: string, condition: string) =>
+    `(SELECT ${value}::pg_catalog.numeric AS value FROM ${from} AS t WHERE ${condition} AND ${value} ${isDown ? '>' : '<'} ${end}
+       ORDER BY ${value} ${isDown ? 'ASC' : 'DESC'} LIMIT 1)`;
+  const { fromSql, scopeSql } = table.live;
+  const parts =
+    of === 'all'
+      ? [first(fromSql, 'true')]
+      : [first(after, `t.${meta.op} = 'i'`), ...(hasWholeRanges ? [first(fromSql, scopeSql('t'))] : [])];
   const { rows } = await client.query<{ value: string | null }>(
-    `SELECT trunc(${furthest}(f.value))::pg_catalog.text AS value FROM (${parts.join(' UNION ALL ')}) AS f`,
+    `SELECT trunc(${isDown ? 'min' : 'max'}(f.value))::pg_catalog.text AS value FROM (${parts.join(' UNION ALL ')}) AS f`,
+    [quoteTable(sequence)],
   );
   return rows[0]?.value ?? null;
 }

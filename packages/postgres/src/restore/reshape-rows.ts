@@ -81,7 +81,8 @@ function checkOrder(table: RestoreTable, last: Buffer | null, batch: RowBatch): 
       throw new ValueDoesNotFit('in the types of today, keys of the backup are equal or in another order');
     previous = line;
   }
-  return previous;
+  // A copy: the bytes of a batch are used again for the next.
+  return previous === null ? null : Buffer.from(previous);
 }
 
 /** Data exceptions, and checks of domains. */

@@ -4,6 +4,7 @@ import type pg from 'pg';
 import type { Slice } from '../definition/slice.ts';
 import { readServerFacts } from '../introspect/server-facts.ts';
 import { printTable } from '../session/quote.ts';
+import { useApplicationPath } from '../session/pin-session.ts';
 import { fingerprintTable, misfit } from './assess-plan.ts';
 import { matchTable } from './match-table.ts';
 import type { RestoreTable } from './restore-table.ts';
@@ -38,7 +39,8 @@ export async function stagePlan(client: pg.ClientBase, input: StagePlanInput): P
   );
   const tables: StagedPlanTable[] = [];
   // Checks and generated columns may call functions that rely on the application's own search path.
-  await client.query('BEGIN; SET LOCAL search_path TO DEFAULT');
+  await client.query('BEGIN');
+  await useApplicationPath(client);
   const before = await readChangeCounts(client);
   for (const one of inputs) tables.push({ ...one, staged: await stage(client, one) });
   // A check that writes somewhere would do so here already.
