@@ -29,6 +29,14 @@ const VALUES: Readonly<Record<string, string>> = {
   client_min_messages: 'warning',
 };
 
+/**
+ * The role's own search path, behind PostgreSQL's own names: what functions of the application rely on is found, and no
+ * operator or function of a schema can stand in for one that our statements mean.
+ */
+const applicationPathSql = (scope: 'session' | 'transaction') =>
+  `SELECT pg_catalog.set_config('search_path', pg_catalog.concat_ws(', ', 'pg_catalog', CASE WHEN s.reset_val OPERATOR(pg_catalog.<>) '' THEN s.reset_val END),
+    ${scope === 'transaction'}) FROM pg_catalog.pg_settings AS s WHERE s.name OPERATOR(pg_catalog.=) 'search_path'`;
+
 /** For sessions that read slices. `row_security = off` makes a policy that would hide rows an error. */
 const PINNED: Readonly<Record<string, string>> = {
   ...VALUES,
@@ -54,8 +62,14 @@ export function pinSession(client: pg.ClientBase): Promise<void> {
  * Fixes how values are written and read, and leaves the rest to the role: for the catalogue, whose tables have policies, and
  * may have triggers of the application's.
  */
-export function pinValues(client: pg.ClientBase): Promise<void> {
-  return pin(client, VALUES);
+export async function pinValues(client: pg.ClientBase): Promise<void> {
+  await pin(client, VALUES);
+  await client.query(applicationPathSql('session'));
+}
+
+/** To the end of the transaction: for checks, generated columns, index expressions and triggers of the application. */
+export async function useApplicationPath(client: pg.ClientBase): Promise<void> {
+  await client.query(applicationPathSql('transaction'));
 }
 
 async function pin(client: pg.ClientBase, settings: Readonly<Record<string, string>>): Promise<void> {

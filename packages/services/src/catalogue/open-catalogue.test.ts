@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
 import { openCatalogue } from './open-catalogue.ts';
@@ -20,6 +21,23 @@ describe.each(testServers())('the catalogue on PostgreSQL $name', (server) => {
     for (const setting of HOSTILE_SETTINGS) await db.query(`ALTER DATABASE ${name} SET ${setting}`);
   });
   afterAll(() => db.drop());
+
+  it("means PostgreSQL's own operators, whatever schemas the search path names first", async () => {
+    const { name } = (await db.query('SELECT current_database() AS name')).rows[0];
+    await db.query(`CREATE SCHEMA evil;
+      CREATE FUNCTION evil.never(text, text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RAISE 'evil'; END $$;
+      CREATE OPERATOR evil.= (LEFTARG = text, RIGHTARG = text, FUNCTION = evil.never);
+      ALTER DATABASE ${name} SET search_path = evil, pg_catalog, public`);
+    const catalogue = openCatalogue({ url: db.url, label: 'test' });
+    try {
+      const found = catalogue.selectFrom('public.module_backups').select('id').where('status', '=', 'running');
+      expect(await found.execute()).toEqual([]);
+      const path = await sql<{ search_path: string }>`SHOW search_path`.execute(catalogue);
+      expect(path.rows).toEqual([{ search_path: 'pg_catalog, evil, pg_catalog, public' }]);
+    } finally {
+      await catalogue.destroy();
+    }
+  });
 
   it('gives back the times that it was given, whatever the settings of the database are', async () => {
     const catalogue = openCatalogue({ url: db.url, label: 'test' });
