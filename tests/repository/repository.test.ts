@@ -151,6 +151,18 @@ describe('keys of a repository', () => {
     ).resolves.toBeDefined();
   });
 
+  it('of two that are made at once one is, and it lists no key of the other', async () => {
+    const store = new MemoryStore();
+    const made = await Promise.allSettled([
+      initRepository(store, { kind: 'passphrase', passphrase: 'one' }),
+      initRepository(store, { kind: 'passphrase', passphrase: 'other' }),
+    ]);
+    const [winner] = made.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+    expect(made.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect((await winner?.info())?.keySlots).toHaveLength(1);
+    expect((await Array.fromAsync(store.list('keys/'))).length).toBe(1);
+  });
+
   it('a key for a plain repository is refused, and so is a second init', async () => {
     const store = new MemoryStore();
     await initRepository(store, noKey);

@@ -64,6 +64,7 @@ export class Repository {
     const id = repositoryId.parse(random.uuid());
     let keyring = plainKeyring(id);
     const rootKeyIds: string[] = [];
+    let keyFile: string | null = null;
     if (key.kind !== 'none') {
       const secrets: RootSecrets = {
         rootKeyId: Buffer.from(random.bytes(16)).toString('hex'),
@@ -71,7 +72,8 @@ export class Repository {
         idKey: Buffer.from(random.bytes(32)),
       };
       const file = await wrapSecrets(secrets, key, { repositoryId: id, random, createdAt });
-      await store.put(keyPath(file.id), Buffer.from(`${JSON.stringify(file, null, 2)}\n`, 'utf8'));
+      keyFile = keyPath(file.id);
+      await store.put(keyFile, Buffer.from(`${JSON.stringify(file, null, 2)}\n`, 'utf8'));
       rootKeyIds.push(secrets.rootKeyId);
       keyring = keyringOf(id, rootKeyIds, [secrets]);
     }
@@ -83,7 +85,11 @@ export class Repository {
       compression: options.compression,
       rootKeyIds,
     };
-    if (!(await store.put(CONFIG_PATH, encodeConfig(config, keyring), { ifAbsent: true }))) throw occupied(store);
+    if (!(await store.put(CONFIG_PATH, encodeConfig(config, keyring), { ifAbsent: true }))) {
+      // Somebody else was faster; a key that opens nothing would only confuse.
+      if (keyFile !== null) await store.delete(keyFile);
+      throw occupied(store);
+    }
     return new Repository(options, config, keyring);
   }
 
@@ -122,12 +128,10 @@ export class Repository {
   }
 
   async info(): Promise<RepositoryInfo> {
-    const slots = (await readKeyFiles(this.store)).map(({ file: { id, kind, rootKeyId, createdAt } }) => ({
-      id,
-      kind,
-      rootKeyId,
-      createdAt,
-    }));
+    // An `init` that was killed may have left a key of its own, which opens nothing here.
+    const slots = (await readKeyFiles(this.store))
+      .filter(({ file }) => this.rootKeyIds.includes(file.rootKeyId))
+      .map(({ file: { id, kind, rootKeyId, createdAt } }) => ({ id, kind, rootKeyId, createdAt }));
     const { id, format, createdAt, encryption, compression, rootKeyIds } = this.#config;
     return { id, url: this.store.url, format, createdAt, encryption, compression, rootKeyIds, keySlots: slots };
   }
