@@ -21,14 +21,21 @@ async function asking<T>(database: Database, ask: (client: pg.Client) => Promise
 
 export function checkServer(database: Database, isEmbedded: boolean): Promise<Finding> {
   return asking(database, async (client) => {
-    const { rows } = await client.query<{ version: string; encoding: string; recovery: boolean }>(
+    const { rows } = await client.query<{ version: string; encoding: string; recovery: boolean; readonly: boolean }>(
       `SELECT pg_catalog.current_setting('server_version') AS version,
               pg_catalog.current_setting('server_encoding') AS encoding,
-              pg_catalog.pg_is_in_recovery() AS recovery`,
+              pg_catalog.pg_is_in_recovery() AS recovery,
+              pg_catalog.current_setting('default_transaction_read_only')::pg_catalog.bool AS readonly`,
     );
-    const { version, encoding, recovery } = rows[0] ?? { version: '?', encoding: '?', recovery: false };
+    const { version, encoding, recovery, readonly } = rows[0] ?? { version: '?', encoding: '?' };
     const what = `PostgreSQL ${version}, ${encoding}, at ${database.label}${isEmbedded ? ' (embedded)' : ''}`;
-    if (!recovery) return { state: 'ok', message: `${what}.` };
+    if (readonly === true && recovery !== true)
+      return {
+        state: 'failed',
+        message: `${what} lets this role only read (default_transaction_read_only): neither the catalogue nor a restore can be written.`,
+        hint: 'Some hosting providers set it when the disk is full: make room first. Otherwise ALTER ROLE or ALTER DATABASE … RESET default_transaction_read_only.',
+      };
+    if (recovery !== true) return { state: 'ok', message: `${what}.` };
     return {
       state: 'failed',
       message: `${what} is a standby: it can be read, but neither the catalogue nor a restore can be written.`,
