@@ -16,6 +16,7 @@ export { invertPages } from './restore/invert-pages.ts';
 export * from './restore/plan.ts';
 export { PlanPageWriter, type PlanStore, readPlanOperations, type WrittenPages } from './restore/plan-pages.ts';
 export { fingerprintPlan, readPlan, savePlan } from './restore/plan-store.ts';
+export { type BoundedRange, withBounds } from './restore/range-bounds.ts';
 export { type RangeRows, readRangesAt } from './restore/whole-ranges.ts';
 export { batchesOfLines, batchOfBlock, linesOf } from './rows/batches.ts';
 export { compareRows, type RowDifference } from './rows/compare-rows.ts';
@@ -30,3 +31,4 @@ export {
   orderingColumns,
 } from './rows/keys.ts';
 export * from './rows/layout.ts';
+export { decodeKeys } from './rows/key-block.ts';

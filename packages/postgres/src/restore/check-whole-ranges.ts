@@ -8,6 +8,7 @@ import {
   readRangesAt,
   type RowBatch,
   type RowLayout,
+  withBounds,
 } from '@cofre/engine';
 import { copyRows } from '../capture/copy-rows.ts';
 import type { ForeignKeyFacts, UniqueFacts } from '../introspect/table-facts.ts';
@@ -24,7 +25,6 @@ import {
 import { addPlace, findMoved, type Whereabouts } from './find-moved.ts';
 import { countOutOfScope } from './find-out-of-scope.ts';
 import { countUniqueClashes, otherUniques } from './find-unique-clashes.ts';
-import { withBounds } from './range-bounds.ts';
 import { columnListSql, type RestoreTable } from './restore-table.ts';
 import { RowCursor } from './row-cursor.ts';
 import { createLike, type StagedTable } from './stage-operations.ts';

@@ -7,8 +7,8 @@ import {
   type RowDifference,
   type RowLayout,
   type WrittenPages,
+  withBounds,
 } from '@cofre/engine';
-import { withBounds } from './range-bounds.ts';
 import { isUnchangedShape, type RestoreTable } from './restore-table.ts';
 import { RowCursor } from './row-cursor.ts';
 

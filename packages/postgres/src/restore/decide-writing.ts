@@ -1,6 +1,7 @@
 import type { RestorePlan } from '@cofre/engine';
 import type { ForeignKeyFacts, TableFacts } from '../introspect/table-facts.ts';
 import { printTable, quoteIdentifier } from '../session/quote.ts';
+import { isPlainForeignKey } from './relations.ts';
 import type { Conflict } from './restore-table.ts';
 
 /** What is to be written to a table, as far as it decides how. */
@@ -140,6 +141,9 @@ class Decision {
 
 /** Constraints that replica mode would not enforce, for they are triggers at heart. */
 function replicaFault({ facts }: TableToWrite): string | null {
+  const period = [...facts.foreignKeys, ...facts.referencedBy].find((key) => !isPlainForeignKey(key));
+  if (period !== undefined)
+    return `they cannot be bypassed, for ${quoteIdentifier(period.name)} asks whether periods are covered`;
   const deferrable = facts.uniques.find((unique) => unique.deferrable);
   if (deferrable === undefined) return null;
   return `they cannot be bypassed, for ${quoteIdentifier(deferrable.name)} is deferrable and would not be enforced`;

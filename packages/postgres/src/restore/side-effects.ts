@@ -69,7 +69,8 @@ function difference(after: Touched, before: Touched | undefined): Touched {
 
 /** A row that an update moves to another partition counts as deleted here and inserted there. */
 function isExplained(touched: Touched, counted: Touched, table: RestoreTable): boolean {
-  const moved = table.live.facts.kind === 'plain' ? 0 : touched.updated - counted.updated;
+  const isPartitioned = holdersOf(table.live.facts)[0]?.oid !== table.live.facts.oid;
+  const moved = isPartitioned ? touched.updated - counted.updated : 0;
   return (
     moved >= 0 &&
     counted.updated + moved === touched.updated &&

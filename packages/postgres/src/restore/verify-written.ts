@@ -1,13 +1,12 @@
 import { assert, CofreError } from '@cofre/contracts';
-import { compareRows, linesOf, readRangesAt, type RowBatch } from '@cofre/engine';
+import { compareRows, linesOf, readRangesAt, type RowBatch, withBounds } from '@cofre/engine';
 import type pg from 'pg';
 import { copyRows } from '../capture/copy-rows.ts';
 import { printTable, quoteIdentifier } from '../session/quote.ts';
-import { rangesConditionSql } from './key-bounds.ts';
+import { KeySpans } from './key-bounds.ts';
 import { liveRowsSql } from './live-rows.ts';
 import { numbered } from './lock-and-compare.ts';
 import { firstStillMissing } from './multiset.ts';
-import { type BoundedRange, withBounds } from './range-bounds.ts';
 import { columnListSql, type RestoreTable, sameRowSql } from './restore-table.ts';
 import { RowCursor } from './row-cursor.ts';
 import { afterOf, numberedOperations, type StagedTable, type StageInput } from './stage-operations.ts';
@@ -68,21 +67,17 @@ async function verifyDeleted({ client, table, staged }: VerifyInput): Promise<vo
 /** One ordered scan beside the backup's own rows. Live rows that others made meanwhile are not ours to judge. */
 async function verifyWholeRanges(input: VerifyInput): Promise<void> {
   const { client, table, plan, repository } = input;
-  const bounds = await boundedRanges(input);
-  const condition = rangesConditionSql(table, bounds);
-  await readAlongTheIndex(input, bounds);
-  await using live = new RowCursor(table.layout, copyRows(client, liveRowsSql(table, condition)));
+  const spans = await spansOf(input);
+  // The planner still believes that the slice is as small as it was; sorting it would cost more than reading it.
+  if (spans.rows * INDEX_SHARE >= table.live.facts.rowsEstimate) await client.query('SET LOCAL enable_sort = off');
+  await using live = new RowCursor(table.layout, copyRows(client, liveRowsSql(table, spans.conditionSql(table))));
   let verified = 0;
-  let promised = 0;
   const onEqual = (rows: number) => {
     verified += rows;
   };
-  for await (const { rows, range } of readRangesAt(repository, table.stored, plan.wholeRanges)) {
-    const place = bounds.shift();
-    assert(place !== undefined && place.range.low === range.low, 'ranges are read in their order');
-    promised += range.rows;
-    if (place.low !== null) await skip(live.takeBelow(place.low));
-    const streams = { left: once(rows), right: live.takeBelow(place.bound) };
+  for await (const { rows, low, bound } of readRangesAt(repository, table.stored, plan.wholeRanges)) {
+    if (low !== null) await skip(live.takeBelow(low));
+    const streams = { left: once(rows), right: live.takeBelow(bound) };
     for await (const difference of compareRows(table.layout, streams, onEqual)) {
       if (difference.kind === 'left-only') throw failed(table, 'a row is missing, or belongs to another slice');
       if (difference.kind === 'changed') throw failed(table, 'a row reads otherwise than it was written');
@@ -90,21 +85,14 @@ async function verifyWholeRanges(input: VerifyInput): Promise<void> {
   }
   await skip(live.takeBelow(null));
   await client.query('SET LOCAL enable_sort TO DEFAULT');
-  assert(verified === promised && bounds.length === 0, 'every row of a whole range was compared');
+  assert(verified === spans.rows, 'every row of a whole range was compared');
 }
 
-/** The planner still believes that the slice is as small as it was; sorting it would cost more than reading it. */
-async function readAlongTheIndex({ client, table }: VerifyInput, ranges: readonly BoundedRange[]): Promise<void> {
-  const rows = ranges.reduce((sum, { range }) => sum + range.rows, 0);
-  if (rows * INDEX_SHARE >= table.live.facts.rowsEstimate) await client.query('SET LOCAL enable_sort = off');
-}
-
-async function boundedRanges({ repository, table, plan }: VerifyInput): Promise<BoundedRange[]> {
+async function spansOf({ repository, table, plan }: VerifyInput): Promise<KeySpans> {
   const wanted = new Set(plan.wholeRanges);
-  const ranges: BoundedRange[] = [];
-  for await (const range of withBounds(repository.ranges(table.stored)))
-    if (wanted.has(range.index)) ranges.push(range);
-  return ranges;
+  const spans = new KeySpans();
+  for await (const range of withBounds(repository.ranges(table.stored))) if (wanted.has(range.index)) spans.add(range);
+  return spans;
 }
 
 async function* once(batch: RowBatch): AsyncGenerator<RowBatch> {

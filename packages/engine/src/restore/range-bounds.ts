@@ -1,4 +1,4 @@
-import type { RangeEntry } from '@cofre/engine';
+import type { RangeEntry } from '../format/manifest.ts';
 
 export interface BoundedRange {
   readonly index: number;
@@ -9,6 +9,7 @@ export interface BoundedRange {
   readonly bound: Buffer | null;
 }
 
+/** Each range with the keys between which it lies, its place in the list beside it. */
 export async function* withBounds(ranges: AsyncIterable<RangeEntry>): AsyncGenerator<BoundedRange> {
   let previous: Omit<BoundedRange, 'bound'> | null = null;
   let index = 0;
