@@ -38,7 +38,7 @@ export interface RangeEntry {
 
 export interface BaseBlocks {
   readonly rows: BlockRef;
-  /** The lines of the key columns alone; null where the table has no key. */
+  /** The keys alone, as `rows/key-block.ts` writes them; null where the table has no key. */
   readonly keys: BlockRef | null;
 }
 

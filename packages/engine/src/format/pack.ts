@@ -77,10 +77,12 @@ export class PackBuilder {
   readonly proofs: Promise<void>[] = [];
   readonly #sealing: ObjectSealing;
   readonly #index: PackIndexEntry[] = [];
-  #bytes = Buffer.allocUnsafeSlow(64 * 1024);
+  #bytes: Buffer;
   #length = PACK_HEADER_BYTES;
 
-  constructor(sealing: ObjectSealing) {
+  /** `buffer`: of a pack that has been put, to be used again. */
+  constructor(sealing: ObjectSealing, buffer?: Buffer) {
+    this.#bytes = buffer ?? Buffer.allocUnsafeSlow(64 * 1024);
     const { keyring, random } = sealing;
     this.#sealing = sealing;
     this.id = Buffer.from(random.bytes(16)).toString('hex');
@@ -99,10 +101,6 @@ export class PackBuilder {
 
   get full(): boolean {
     return this.#length >= PACK_BYTES;
-  }
-
-  get blocks(): number {
-    return this.#index.length;
   }
 
   /** Seals a block and appends it; gives where it lies and its sealed bytes (a view, valid until the next append). */
@@ -135,6 +133,13 @@ export class PackBuilder {
     this.#bytes.writeUInt32LE(index.length, this.#length);
     PACK_END_MAGIC.copy(this.#bytes, this.#length + 4);
     return this.#bytes.subarray(0, this.#length + PACK_TRAILER_BYTES);
+  }
+
+  /** The memory of a pack that has been put. The pack cannot be used afterwards. */
+  takeBuffer(): Buffer {
+    const buffer = this.#bytes;
+    this.#bytes = Buffer.alloc(0);
+    return buffer;
   }
 
   #reserve(more: number): void {

@@ -1,5 +1,5 @@
 /** Buffers kept for the next range: some ranges under way, the one being gathered, and one to spare. */
-const KEPT_BYTES_MAX = 24 * 1024 * 1024;
+const KEPT_BYTES_MAX = 12 * 1024 * 1024;
 
 /**
  * Large buffers that are used again. Allocating two megabytes for each range would make the garbage collector run a

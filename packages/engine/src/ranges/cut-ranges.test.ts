@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { RangeEntry } from '../format/manifest.ts';
 import { batchesOfLines, linesOf, batchOfBlock } from '../rows/batches.ts';
 import { joinLine } from '../rows/copy-text.ts';
+import { decodeKeys } from '../rows/key-block.ts';
 import { compareKeys, keyOfLine } from '../rows/keys.ts';
 import type { RowLayout } from '../rows/layout.ts';
 import { type CutRange, cutRanges, RANGE_BYTES, RANGE_ROWS } from './cut-ranges.ts';
@@ -44,7 +45,7 @@ describe('cutting ranges', () => {
     expect(ranges.map((range) => range.rows)).toEqual([RANGE_ROWS, RANGE_ROWS, RANGE_ROWS, 5]);
     expect(ranges.map((range) => range.low)).toEqual([null, `${RANGE_ROWS}`, `${2 * RANGE_ROWS}`, `${3 * RANGE_ROWS}`]);
     expect(Buffer.concat(ranges.map((range) => range.bytes)).equals(Buffer.concat(lines))).toBe(true);
-    expect(Buffer.concat(ranges.map((range) => range.keys ?? Buffer.alloc(0))).toString()).toBe(
+    expect(Buffer.concat(ranges.map((range) => decodeKeys(layout, range.keys ?? Buffer.alloc(0)))).toString()).toBe(
       lines.map((_, id) => `${id}\n`).join(''),
     );
   });
@@ -120,6 +121,8 @@ describe('cutting ranges', () => {
         ).toEqual(rows);
         for (const [at, range] of ranges.entries()) {
           const low = range.low === null ? null : Buffer.from(range.low);
+          const keys = [...linesOf(batchOfBlock(range.bytes))].map((line) => `${keyOfLine(line, layout)}\n`).join('');
+          expect(decodeKeys(layout, range.keys ?? Buffer.alloc(0)).toString()).toBe(keys);
           const next = ranges[at + 1]?.low ?? null;
           for (const line of linesOf(batchOfBlock(range.bytes))) {
             if (low) expect(compareKeys(layout, line, low)).toBeGreaterThanOrEqual(0);

@@ -2,7 +2,9 @@ import { type BackupId, type CheckDocument, CofreError, type Damage, isCofreErro
 import { packPath } from '../format/constants.ts';
 import type { BlockRef, Manifest, ManifestTable, RangeEntry } from '../format/manifest.ts';
 import { readPackIndex, sealedKeyOf } from '../format/pack.ts';
+import { decodeKeys } from '../rows/key-block.ts';
 import { columnEnd, keyEnd } from '../rows/keys.ts';
+import type { RowLayout } from '../rows/layout.ts';
 import type { Repository } from './repository.ts';
 import type { BlockKind } from './types.ts';
 
@@ -213,12 +215,9 @@ async function checkRange(
   }
   const rows = blocks.get('rows');
   if (range.deltas.length > 0 || !rows) return;
-  if (
-    !rowsFitRange(
-      { rows, keys: blocks.get('keys') ?? null, keyColumns: table.key.length, columns: table.columns.length },
-      range,
-    )
-  ) {
+  const layout = { columns: table.columns.map((column) => column.name), key: table.key };
+  const keys = blocks.get('keys');
+  if (!rowsFitRange({ rows, keys: keys ? decodeKeys(layout, keys) : null, layout }, range)) {
     findings.add(
       `${table.schema}.${table.name} from ${range.low ?? 'the start'}`,
       'range-inconsistent',
@@ -229,7 +228,7 @@ async function checkRange(
 
 /** As many lines as the range says, each of the table's columns, and the key block is just their keys. */
 function rowsFitRange(
-  block: { rows: Buffer; keys: Buffer | null; keyColumns: number; columns: number },
+  block: { readonly rows: Buffer; readonly keys: Buffer | null; readonly layout: RowLayout },
   range: RangeEntry,
 ): boolean {
   let lines = 0;
@@ -237,9 +236,9 @@ function rowsFitRange(
   for (let start = 0; start < block.rows.length; lines++) {
     const end = block.rows.indexOf(0x0a, start);
     if (end === -1) return false;
-    if (lines === 0 && countColumns(block.rows, start) !== block.columns) return false;
+    if (lines === 0 && countColumns(block.rows, start) !== block.layout.columns.length) return false;
     if (block.keys) {
-      const keyLength = keyEnd(block.rows, start, block.keyColumns) - start;
+      const keyLength = keyEnd(block.rows, start, block.layout.key.length) - start;
       if (
         block.keys[key + keyLength] !== 0x0a ||
         block.rows.compare(block.keys, key, key + keyLength, start, start + keyLength) !== 0

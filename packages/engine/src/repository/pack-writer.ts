@@ -26,6 +26,8 @@ export class PackWriter {
   readonly #options: PackWriterOptions;
   readonly #gate = new Gate(UNDER_WAY_BYTES);
   #pack: PackBuilder | null = null;
+  /** Memory of packs that have been put: one fills while the one before is put. */
+  readonly #spare: Buffer[] = [];
   #upload: Promise<void> = Promise.resolve();
   #failure: { readonly error: unknown } | null = null;
   readonly #underWay = new Set<Promise<unknown>>();
@@ -76,7 +78,7 @@ export class PackWriter {
       this.#gate.leave(plain.length);
       throw error;
     });
-    const pack = (this.#pack ??= new PackBuilder(this.#options));
+    const pack = (this.#pack ??= new PackBuilder(this.#options, this.#spare.pop()));
     const { ref, sealed } = pack.append(block, packed);
     this.blocksNew++;
     const proof = this.#prove(pack, block, { plain, sealed })
@@ -109,6 +111,7 @@ export class PackWriter {
       const bytes = await pack.finish();
       await this.#options.store.put(pack.path, bytes);
       this.bytesStored += bytes.length;
+      this.#spare.push(pack.takeBuffer());
     })();
     this.#watch(this.#upload);
   }

@@ -24,7 +24,10 @@ export interface KeyColumn {
  */
 export type KeyOrder = 'integer' | 'numeric' | 'timestamp' | 'bytes';
 
-/** Whole lines in key order. Line `i` is `bytes[i === 0 ? 0 : ends[i - 1], ends[i])`, its newline included. */
+/**
+ * Whole lines in key order. In a stream of batches the bytes of one are valid until the next is asked for: whoever keeps a
+ * line copies it. Line `i` is `bytes[i === 0 ? 0 : ends[i - 1], ends[i])`, its newline included.
+ */
 export interface RowBatch {
   readonly bytes: Buffer;
   readonly ends: readonly number[];

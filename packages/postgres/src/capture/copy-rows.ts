@@ -59,7 +59,7 @@ class CopyOut implements pg.Submittable {
   /** Bytes of the current message's body that are still to come. */
   #bodyLeft = 0;
 
-  #target = EMPTY;
+  #target: Buffer = EMPTY;
   #fill = 0;
   #ends: number[] = [];
   #rows = 0;
