@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer';
+import { clearTimeout, setTimeout } from 'node:timers';
 import { assert, CofreError } from '@cofre/contracts';
 import type { RowBatch } from '@cofre/engine';
 import type pg from 'pg';

@@ -60,24 +60,31 @@ export async function lockTables(client: pg.ClientBase, targets: readonly LockTa
   }
 }
 
-/** Adds to a lock timeout who is in the way, as far as the server tells this role. */
+/**
+ * Adds to a lock timeout who is in the way, as far as the server tells this role. Waits for no table itself: the
+ * functions that list partitions do.
+ */
 export async function nameBlockers(client: pg.ClientBase, error: CofreError): Promise<CofreError> {
   const table = error.params['table'];
   if (sqlStateOf(error) !== '55P03' || typeof table !== 'string') return error;
-  const blockers = await client.query<{ who: string }>(
-    `SELECT DISTINCT 'process ' || l.pid || coalesce(' (' || nullif(a.application_name, '') || ')', '') AS who
-       FROM pg_locks AS l LEFT JOIN pg_stat_activity AS a ON a.pid = l.pid
-      WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.pid IS NOT NULL
-        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-        AND (l.relation = to_regclass($1)
-             OR l.relation IN (SELECT p.relid FROM pg_partition_tree(to_regclass($1)) AS p))`,
-    [table],
-  );
+  const blockers = await client.query<{ who: string }>(BLOCKERS_SQL, [table]).catch(() => ({ rows: [] }));
   const who = blockers.rows.map((row) => row.who);
   if (who.length === 0) return error;
   return new CofreError(
     'database/lock-timeout',
-    `${table} could not be locked in time: held or awaited by ${who.join(', ')}. Nothing was changed.`,
+    `${table} could not be locked in time: held or awaited by ${who.join(', ')}. No backup was written.`,
     { params: { ...error.params, blockers: who }, cause: error },
   );
 }
+
+const BLOCKERS_SQL = `
+WITH RECURSIVE family (oid) AS (
+  SELECT to_regclass($1)::oid
+  UNION ALL
+  SELECT i.inhrelid FROM family JOIN pg_inherits AS i ON i.inhparent = family.oid
+)
+SELECT DISTINCT 'process ' || l.pid || coalesce(' (' || nullif(a.application_name, '') || ')', '') AS who
+  FROM pg_locks AS l LEFT JOIN pg_stat_activity AS a ON a.pid = l.pid
+ WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.pid IS NOT NULL
+   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+   AND l.relation IN (SELECT oid FROM family)`;

@@ -99,5 +99,5 @@ function parseUrl(url: string): { readonly label: string; readonly encrypted: bo
     );
   }
   const host = client.host.startsWith('/') ? client.host : `${client.host}:${client.port}`;
-  return { label: `${host}/${client.database ?? ''}`, encrypted: Boolean(client.ssl) };
+  return { label: `${host}/${client.database ?? ''}`, encrypted: client.ssl };
 }

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
@@ -14,6 +15,8 @@ const takers = new WeakMap<Duplex, Taker | null>();
 
 /** A socket for `pg` that reads like any other, and whose bytes `takeBytes` can have without a copy. */
 export function createSocket(): Socket {
+  // Deno's sockets cannot be read into a given buffer.
+  if ('Deno' in globalThis) return new Socket();
   const socket: Socket = new Socket({
     onread: {
       buffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
