@@ -25,6 +25,8 @@ export async function findParents(
     .where('b.source_implementation_id', '=', implementation.id)
     .where('b.repository_id', '=', repository.id)
     .where('b.status', '=', 'completed')
+    // A safety backup holds what a restore took away: after it the rows are again as in those before.
+    .orderBy('b.safety', 'asc')
     .orderBy('b.created_at', 'desc')
     .orderBy('b.id', 'desc')
     .limit(CANDIDATES_MAX)

@@ -101,6 +101,14 @@ describe.each(testServers())('restores on PostgreSQL $name', (server) => {
     expect(await contents(db)).toEqual(before);
   });
 
+  it('the backup after a restore builds on the one before it, not on the safety backup: nothing is stored twice', async () => {
+    const { context, backup } = await damagedShop();
+    await applyRestore(context, { plan: (await planRestore(context, { backup: 'latest' })).id });
+    const next = await createBackup(context, { implementation: 'shop/one', type: 'incremental' });
+    expect(next.parentId).toBe(backup.id);
+    expect(next.stats).toMatchObject({ rowsChanged: 0, blocksNew: 0 });
+  });
+
   it('--no-safety-backup makes none', async () => {
     const { context } = await damagedShop();
     const plan = await planRestore(context, { backup: 'latest' });
