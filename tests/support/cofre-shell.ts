@@ -43,6 +43,7 @@ export class Shell {
   readonly home: string;
   readonly db: TestDatabase;
   readonly variables: Variables;
+  readonly program = path.join(bundle, 'cofre.mjs');
 
   constructor(home: string, db: TestDatabase, variables: Variables) {
     this.home = home;
@@ -52,7 +53,7 @@ export class Shell {
 
   start(args: readonly string[], variables: Variables = {}): { child: ChildProcess; ended: Promise<Result> } {
     const { PATH = '', HOME = '', LANG = 'C.UTF-8' } = process.env;
-    const child = spawn(process.execPath, [path.join(bundle, 'cofre.mjs'), ...args], {
+    const child = spawn(process.execPath, [this.program, ...args], {
       env: { PATH, HOME, LANG, ...this.variables, ...variables },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

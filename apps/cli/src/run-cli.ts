@@ -11,6 +11,9 @@ import { Run } from './run.ts';
 /** After a signal everything is to stop by itself; what does not within this time is left to the server to clean up. */
 const STOP_TIMEOUT_MS = 20_000;
 
+/** One Ctrl-C arrives twice where npm, or `timeout`, passes on what the terminal sent to everybody. */
+const SAME_SIGNAL_MS = 500;
+
 /** Runs one command line and gives its exit code. Nothing is thrown: errors are printed. */
 export async function runCli(
   args: readonly string[],
@@ -87,14 +90,19 @@ function progressStyle(options: Readonly<Record<string, unknown>>): ProgressStyl
   return process.stderr.isTTY && json !== true ? 'bar' : 'none';
 }
 
-/** The first signal asks the work to stop; the second ends the process at once. */
+/** The first signal asks the work to stop; another one ends the process at once. */
 function interruptible(onSignal: () => void): { readonly signal: AbortSignal; end(): void } {
   const controller = new AbortController();
+  let isEcho = true;
   const handle = () => {
     onSignal();
-    if (controller.signal.aborted) process.exit(130);
+    if (controller.signal.aborted) {
+      if (isEcho) return;
+      process.exit(130);
+    }
     controller.abort();
     process.stderr.write('Stopping …\n');
+    setTimeout(() => (isEcho = false), SAME_SIGNAL_MS).unref();
     setTimeout(() => process.exit(130), STOP_TIMEOUT_MS).unref();
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
