@@ -1,4 +1,5 @@
 import { isCofreError } from '@cofre/contracts';
+import { withFaults } from '@cofre/storage';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
 import { createShop, type TestService } from '../../../../tests/support/service-context.ts';
@@ -74,6 +75,23 @@ describe.each(testServers())('what a killed process leaves behind, on PostgreSQL
     expect((await listBackups(context, {})).items).toMatchObject([{ id: second.id }]);
     expect(await checkRepository(context, { readData: true })).toMatchObject({ ok: true, checked: { backups: 1 } });
     expect((await db.query('SELECT id FROM public.module_backups')).rows).toEqual([{ id: second.id }]);
+  });
+
+  it('a store that deletes nothing now: the backup stays listed, and an unfinished deletion keeps nobody from anything', async () => {
+    const { context, db, store, again } = await shop();
+    const { id } = await createBackup(context, one);
+    const keeping = again({
+      store: withFaults(store, ({ operation }) =>
+        operation === 'delete' ? { kind: 'before', code: 'storage/not-permitted' } : null,
+      ),
+    });
+    await expect(deleteBackup(keeping, { backup: id })).rejects.toMatchObject({ code: 'storage/not-permitted' });
+    expect((await listBackups(keeping, {})).items).toMatchObject([{ id, status: 'completed' }]);
+    await db.query('UPDATE public.module_backups SET deleted_at = now() WHERE id = $1', [id]);
+    expect((await listBackups(keeping, {})).items).toEqual([]);
+    await expect(createBackup(keeping, one)).resolves.toMatchObject({ status: 'completed' });
+    expect((await listBackups(context, {})).items).toHaveLength(1);
+    expect((await db.query('SELECT FROM public.module_backups')).rows).toHaveLength(1);
   });
 
   it('two that delete the same backup: it is deleted once, and the other is told', async () => {

@@ -80,9 +80,15 @@ interface Settling {
   readonly repository: Repository | null;
 }
 
+/** Where the store lets nothing be deleted now, the deletion waits: it must not keep anybody from anything else. */
 async function finishDeletion(catalogue: Catalogue, { row, implementation, repository }: Settling): Promise<void> {
   if (row.file_path !== null && repository === null) return;
-  await repository?.deleteManifest(toImplementationId.parse(implementation), backupId.parse(row.id));
+  try {
+    await repository?.deleteManifest(toImplementationId.parse(implementation), backupId.parse(row.id));
+  } catch (error) {
+    if (isCofreError(error) && error.code.startsWith('storage/')) return;
+    throw error;
+  }
   await catalogue.deleteFrom('public.module_backups').where('id', '=', row.id).execute();
 }
 
