@@ -7,6 +7,7 @@ import {
   backupId,
   parseInput,
 } from '@cofre/contracts';
+import { manifestPath, type Repository } from '@cofre/engine';
 import type { ServiceContext } from '../service-context.ts';
 import { type BackupRow, findBackup, toBackupDocument } from './find-backup.ts';
 import { withImplementationLock } from './implementation-lock.ts';
@@ -33,13 +34,27 @@ export async function deleteBackup(context: ServiceContext, input: BackupInput):
       .set({ deleted_at: context.clock.now() })
       .where('id', '=', current.id)
       .execute();
-    await repository?.deleteManifest(
-      implementationId.parse(current.source_implementation_id),
-      backupId.parse(current.id),
-    );
+    if (repository !== null) await deleteOrKeepListed(context, repository, current);
     await context.catalogue.deleteFrom('public.module_backups').where('id', '=', current.id).execute();
     return toBackupDocument(current);
   });
+}
+
+/** Where the manifest could not be deleted, the backup is still one, and stays in the list. */
+async function deleteOrKeepListed(context: ServiceContext, repository: Repository, row: BackupRow): Promise<void> {
+  const ids = [implementationId.parse(row.source_implementation_id), backupId.parse(row.id)] as const;
+  try {
+    await repository.deleteManifest(...ids);
+  } catch (error) {
+    const isThere = await repository.store.stat(manifestPath(...ids)).catch(() => null);
+    if (isThere !== null)
+      await context.catalogue
+        .updateTable('public.module_backups')
+        .set({ deleted_at: null })
+        .where('id', '=', row.id)
+        .execute();
+    throw error;
+  }
 }
 
 function held(row: BackupRow): CofreError {
