@@ -346,6 +346,51 @@ export const ERROR_CODES = {
     cause: 'Another table, or more rows than the plan names, were changed inside the transaction.',
     remedy: 'Everything was rolled back. Look at the rules and triggers of the tables that the message names.',
   },
+  'access/not-signed-in': {
+    exit: 15,
+    title: 'Nobody is signed in',
+    cause: 'The call came without a session or token, or with one that has ended.',
+    remedy: 'Sign in and call again. Nothing was read or changed.',
+  },
+  'access/denied': {
+    exit: 15,
+    title: 'This is for administrators',
+    cause:
+      'The person who is signed in may look at lists, or at nothing here, but not do this. The attempt was logged.',
+    remedy:
+      'Ask an administrator, or the operator for `cofre admin add`. A new right is in force when the person signs in again. Nothing was read or changed.',
+  },
+  'access/person-not-found': {
+    exit: 1,
+    title: 'Nobody with this address has signed in yet',
+    cause: 'No person with this e-mail address is known to the database.',
+    remedy: 'Check the address, or let the person sign in once, and call again. Nothing was changed.',
+  },
+  'access/last-administrator': {
+    exit: 14,
+    title: 'This is the last administrator',
+    cause: 'Without the person nobody listed here could change anything any more.',
+    remedy: 'Add another administrator first. Nothing was changed.',
+  },
+  'settings/invalid-schedule': {
+    exit: 2,
+    title: 'The schedule is impossible',
+    cause: 'It is no cron expression of five fields, its time zone is not known, or it names a time that never comes.',
+    remedy:
+      'Write it like `0 3 * * *` (every day at three) with a time zone like America/Sao_Paulo. Nothing was changed.',
+  },
+  'settings/changed-meanwhile': {
+    exit: 13,
+    title: 'Somebody else changed the settings meanwhile',
+    cause: 'The settings have another revision than the one that was looked at.',
+    remedy: 'Look at them again and repeat the change if it is still meant. Nothing was changed.',
+  },
+  'job/not-found': {
+    exit: 1,
+    title: 'There is no such job',
+    cause: 'No job has this id, or it was cleaned up.',
+    remedy: 'Look at the list of jobs. Nothing was changed.',
+  },
   'demo/database-given': {
     exit: 2,
     title: 'The demo does not touch a database of yours',

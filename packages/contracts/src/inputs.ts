@@ -44,8 +44,8 @@ export const createBackupInput = z.strictObject({
   implementation: implementationReference,
   type: backupType.default('full'),
   description: z.string().max(2000).optional(),
-  /** null: never. */
-  expiresAt: z.iso.datetime().nullable().default(null),
+  /** null: never. Without it the settings say when. */
+  expiresAt: z.iso.datetime().nullable().optional(),
   compression: compression.optional(),
 });
 export type CreateBackupInput = z.input<typeof createBackupInput>;
@@ -72,6 +72,9 @@ export type ListBackupsInput = z.input<typeof listBackupsInput>;
 
 export const backupInput = z.strictObject({ backup: backupReference });
 export type BackupInput = z.input<typeof backupInput>;
+
+export const holdBackupInput = backupInput.extend({ reason: z.string().max(500).optional() });
+export type HoldBackupInput = z.input<typeof holdBackupInput>;
 
 export const readBackupRowsInput = z.strictObject({
   backup: backupReference,

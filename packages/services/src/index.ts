@@ -1,4 +1,6 @@
-export type { Actor } from './actor.ts';
+export { type AccessRole, authorize, type Caller, roleOf } from './access/authorize.ts';
+export { USE_CASES, type UseCaseFacts, type UseCaseName } from './access/use-cases.ts';
+export { type Actor, type Claims, NOBODY, type Person } from './actor.ts';
 export { createBackup } from './backups/create-backup.ts';
 export { type BackupBatch, createBackups } from './backups/create-backups.ts';
 export { deleteBackup } from './backups/delete-backup.ts';
@@ -32,6 +34,8 @@ export { checkRepository } from './repository/check-repository.ts';
 export { initRepository } from './repository/init-repository.ts';
 export { openUnpinned, pinRepository } from './repository/open-repository.ts';
 export { showRepository } from './repository/show-repository.ts';
+export { resolveSettings } from './settings/resolve-settings.ts';
+export { updateSettings } from './settings/update-settings.ts';
 export { applyRestore } from './restores/apply-restore.ts';
 export { listRestores } from './restores/list-restores.ts';
 export { planRestore } from './restores/plan-restore.ts';

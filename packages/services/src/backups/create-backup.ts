@@ -6,6 +6,8 @@ import {
   parseInput,
 } from '@cofre/contracts';
 import { withSessions } from '@cofre/postgres';
+import { authorize } from '../access/authorize.ts';
+import { audited } from '../audit/audit.ts';
 import { findImplementation, type SliceInputs, sliceInputsOf } from '../modules/find-implementation.ts';
 import { refuseOverlaps, slicesOf } from '../modules/refuse-overlaps.ts';
 import type { ServiceContext } from '../service-context.ts';
@@ -13,8 +15,9 @@ import { withImplementationLock } from './implementation-lock.ts';
 import { takeBackup } from './take-backup.ts';
 
 /** Backs up one implementation. One at a time: another backup or restore of it makes this `backup/busy`. */
-export async function createBackup(context: ServiceContext, input: CreateBackupInput): Promise<BackupDocument> {
+export async function createBackup(caller: ServiceContext, input: CreateBackupInput): Promise<BackupDocument> {
   const { implementation, type, description, expiresAt, compression } = parseInput(createBackupInput, input);
+  const context = await authorize(caller, 'createBackup', { name: implementation });
   if (type === 'differential') {
     throw new CofreError('usage/not-available-yet', 'This version cannot make differential backups yet.', {
       hint: 'Make an incremental one; it stores what changed since the backup before. Nothing was started.',
@@ -22,11 +25,17 @@ export async function createBackup(context: ServiceContext, input: CreateBackupI
   }
   const slice = sliceInputsOf(await findImplementation(context.catalogue, implementation));
   await refuseSharedRows(context, slice);
-  return withImplementationLock(context, slice.ref, (signal) =>
-    takeBackup(
-      { ...context, signal },
-      { slice, type, description: description ?? null, expiresAt, compression, safety: false },
-    ),
+  const request = { slice, type, description: description ?? null, expiresAt, compression, safety: false };
+  return audited(
+    context,
+    { action: 'CREATE_MODULE_BACKUP', implementation: slice.ref, details: { type } },
+    {
+      run: () => withImplementationLock(context, slice.ref, (signal) => takeBackup({ ...context, signal }, request)),
+      entryOf: (backup) => ({
+        backupId: backup.id,
+        details: { type: backup.type, bytesStored: backup.stats.bytesStored },
+      }),
+    },
   );
 }
 

@@ -7,6 +7,7 @@ import {
   isCofreError,
   parseInput,
 } from '@cofre/contracts';
+import { authorize } from '../access/authorize.ts';
 import { toErrorDocument } from '../error-document.ts';
 import { allImplementations, findImplementation, type ImplementationFacts } from '../modules/find-implementation.ts';
 import type { ServiceContext } from '../service-context.ts';
@@ -20,8 +21,9 @@ export interface BackupBatch {
 }
 
 /** Backs up several implementations, one after another. One that fails does not stop the others; an interruption does. */
-export async function createBackups(context: ServiceContext, input: CreateBackupsInput): Promise<BackupBatch> {
+export async function createBackups(caller: ServiceContext, input: CreateBackupsInput): Promise<BackupBatch> {
   const { implementations, ...options } = parseInput(createBackupsInput, input);
+  const context = await authorize(caller, 'createBackups', { name: namesOf(implementations) });
   const items: BackupDocument[] = [];
   const failures: { implementation: string; error: ErrorDocument }[] = [];
   // All names are looked up before the first backup: a typing error starts nothing.
@@ -34,6 +36,12 @@ export async function createBackups(context: ServiceContext, input: CreateBackup
     }
   }
   return { items, failed: failures.length, failures };
+}
+
+/** As they are named in a refusal. */
+function namesOf(which: CreateBackupsInput['implementations']): string {
+  if ('named' in which) return which.named.join(', ');
+  return 'module' in which ? `of the module ${which.module}` : '';
 }
 
 async function chosen(

@@ -7,6 +7,8 @@ import {
   backupId,
   parseInput,
 } from '@cofre/contracts';
+import { authorize } from '../access/authorize.ts';
+import { audit } from '../audit/audit.ts';
 import { manifestPath, type Repository } from '@cofre/engine';
 import type { ServiceContext } from '../service-context.ts';
 import { type BackupRow, findBackup, toBackupDocument } from './find-backup.ts';
@@ -18,22 +20,35 @@ import { recoverInterrupted } from './recover-interrupted.ts';
  * manifest goes, then the row: a crash in between leaves nothing that is listed and
  * cannot be read, and the next command goes on with it.
  */
-export async function deleteBackup(context: ServiceContext, input: BackupInput): Promise<BackupDocument> {
+export async function deleteBackup(caller: ServiceContext, input: BackupInput): Promise<BackupDocument> {
   const { backup } = parseInput(backupInput, input);
+  const context = await authorize(caller, 'deleteBackup', { name: backup });
   await recoverInterrupted(context);
   const row = await findBackup(context.catalogue, backup);
   const { implementation } = toBackupDocument(row);
+  const entry = {
+    action: 'DELETE_MODULE_BACKUP',
+    implementation,
+    backupId: row.id,
+    details: { type: row.backup_type, createdAt: row.created_at.toISOString(), bytesStored: row.size_bytes },
+  } as const;
   return withImplementationLock(context, implementation, async () => {
     const current = await findBackup(context.catalogue, row.id);
-    if (current.held) throw held(current);
+    if (current.held) {
+      await audit(context, { ...entry, outcome: 'refused', details: { code: 'backup/held' } });
+      throw held(current);
+    }
     // A backup that has no manifest needs no repository to be forgotten.
     const repository = current.file_path === null ? null : await context.openRepository();
     if (repository !== null && current.repository_id !== repository.id) throw elsewhere(current, repository.store.url);
-    await context.catalogue
-      .updateTable('public.module_backups')
-      .set({ deleted_at: context.clock.now() })
-      .where('id', '=', current.id)
-      .execute();
+    await context.catalogue.transaction().execute(async (transaction) => {
+      await transaction
+        .updateTable('public.module_backups')
+        .set({ deleted_at: context.clock.now() })
+        .where('id', '=', current.id)
+        .execute();
+      await audit({ ...context, catalogue: transaction }, entry);
+    });
     if (repository !== null) await deleteOrKeepListed(context, repository, current);
     await context.catalogue.deleteFrom('public.module_backups').where('id', '=', current.id).execute();
     return toBackupDocument(current);

@@ -9,6 +9,7 @@ import {
 } from '@cofre/contracts';
 import type { Manifest, ManifestTable, Repository } from '@cofre/engine';
 import { captureSlices, printTable, resolveSlice } from '@cofre/postgres';
+import { authorize } from '../access/authorize.ts';
 import { progressOf } from '../progress.ts';
 import type { ServiceContext } from '../service-context.ts';
 import { diffTable, type TableDifference } from './diff-table.ts';
@@ -24,8 +25,9 @@ const ROWS_SHOWN_MAX = 1000;
 type TableDocument = DiffDocument['tables'][number];
 
 /** What changed from one backup to another, or to the data as it is now. Blocks that two backups share are not read. */
-export async function diffBackups(context: ServiceContext, input: DiffBackupsInput): Promise<DiffDocument> {
+export async function diffBackups(caller: ServiceContext, input: DiffBackupsInput): Promise<DiffDocument> {
   const parsed = parseInput(diffBackupsInput, input);
+  const context = await authorize(caller, 'diffBackups', { name: parsed.from });
   const { catalogue } = context;
   const from = await findBackup(catalogue, parsed.from);
   const to = parsed.to === 'live' ? null : await findBackup(catalogue, parsed.to);

@@ -1,5 +1,6 @@
 import { type BackupDocument, CofreError, type ListBackupsInput, listBackupsInput, parseInput } from '@cofre/contracts';
 import { sql } from 'kysely';
+import { authorize } from '../access/authorize.ts';
 import type { ServiceContext } from '../service-context.ts';
 import { backupQuery, toBackupDocument } from './find-backup.ts';
 import { recoverInterrupted } from './recover-interrupted.ts';
@@ -11,9 +12,10 @@ export interface BackupPage {
 }
 
 /** Backups, newest first. A backup that was cancelled is listed only when asked for by status: there is nothing in it. */
-export async function listBackups(context: ServiceContext, input: ListBackupsInput): Promise<BackupPage> {
+export async function listBackups(caller: ServiceContext, input: ListBackupsInput): Promise<BackupPage> {
   const { implementation, type, status, since, limit, cursor } = parseInput(listBackupsInput, input);
-  await recoverInterrupted(context);
+  const context = await authorize(caller, 'listBackups');
+  await recoverInterrupted(caller);
   let query = backupQuery(context.catalogue).select(sql<string>`b.created_at::text`.as('created_at_exact'));
   if (implementation !== undefined) {
     // By what stays in the row: backups of a deleted implementation are still found.

@@ -8,13 +8,15 @@ import {
 } from '@cofre/contracts';
 import { linesOf, type Manifest, type ManifestTable, type Repository } from '@cofre/engine';
 import { parseTableName, printTable } from '@cofre/postgres';
+import { authorize } from '../access/authorize.ts';
 import type { ServiceContext } from '../service-context.ts';
 import { findBackup, readManifestOf } from './find-backup.ts';
 import { type ShownColumns, type ShownRow, shownRow } from './show-row.ts';
 
 /** The first rows of a table in a backup, in key order. Reads no more of the repository than they need. */
-export async function readBackupRows(context: ServiceContext, input: ReadBackupRowsInput): Promise<BackupRowsDocument> {
+export async function readBackupRows(caller: ServiceContext, input: ReadBackupRowsInput): Promise<BackupRowsDocument> {
   const { backup, table: tableText, limit } = parseInput(readBackupRowsInput, input);
+  const context = await authorize(caller, 'readBackupRows', { name: backup });
   const row = await findBackup(context.catalogue, backup);
   const repository = await context.openRepository();
   const manifest = await readManifestOf(repository, row);

@@ -20,6 +20,7 @@ import type pg from 'pg';
 import { actorColumns } from '../actor.ts';
 import { toErrorDocument } from '../error-document.ts';
 import type { SliceInputs } from '../modules/find-implementation.ts';
+import { type Expiry, expiryOf } from '../retention/compute-expiry.ts';
 import { type Progress, progressOf } from '../progress.ts';
 import type { ServiceContext } from '../service-context.ts';
 import { ConfigRows } from './config-rows.ts';
@@ -33,11 +34,15 @@ export interface BackupRequest {
   readonly slice: SliceInputs;
   readonly type: Exclude<BackupType, 'differential'>;
   readonly description: string | null;
-  readonly expiresAt: string | null;
+  /** null: never; undefined: as the settings have it. */
+  readonly expiresAt: string | null | undefined;
   /** Default: the repository's. */
   readonly compression: Compression | undefined;
   /** True for the backup that a restore makes of what it is about to overwrite. */
   readonly safety: boolean;
+  /** What made it; default: somebody who asked, or a restore. */
+  readonly origin?: 'manual' | 'scheduled';
+  readonly jobId?: string;
 }
 
 /**
@@ -49,7 +54,10 @@ export async function takeBackup(context: ServiceContext, request: BackupRequest
   const repository = await context.openRepository();
   await settleInterrupted(context.catalogue, ref.id, repository);
   const parents = await findParents(context, repository, ref);
-  const job = new BackupJob({ context, request, repository, parents });
+  const createdAt = context.clock.now();
+  const { safety, expiresAt: asked } = request;
+  const expiry = await expiryOf(context.catalogue, { ref, createdAt, safety, asked });
+  const job = new BackupJob({ context, request, repository, parents, createdAt, expiry });
   await job.insertRow();
   try {
     await job.run();
@@ -67,6 +75,8 @@ interface JobInput {
   readonly request: BackupRequest;
   readonly repository: Repository;
   readonly parents: Parents;
+  readonly createdAt: Date;
+  readonly expiry: Expiry;
 }
 
 class BackupJob {
@@ -78,6 +88,7 @@ class BackupJob {
   readonly #type: BackupRequest['type'];
   readonly #compression: Compression;
   readonly #createdAt: Date;
+  readonly #expiry: Expiry;
   readonly #progress: Progress;
   #writer: BackupWriter | null = null;
   #configRows = new ConfigRows();
@@ -86,13 +97,14 @@ class BackupJob {
   /** The manifest is in the repository: from here on the backup is done, whatever the catalogue says. */
   #isStored = false;
 
-  constructor({ context, request, repository, parents }: JobInput) {
+  constructor({ context, request, repository, parents, createdAt, expiry }: JobInput) {
     this.#context = context;
     this.#request = request;
     this.#repository = repository;
     this.#parents = parents;
     this.id = backupId.parse(context.random.uuid());
-    this.#createdAt = context.clock.now();
+    this.#createdAt = createdAt;
+    this.#expiry = expiry;
     // With nothing to build on, what is stored is a full backup; call it so.
     this.#type = request.type === 'incremental' && parents.whole === null ? 'full' : request.type;
     this.#compression = request.compression ?? repository.compression;
@@ -116,8 +128,11 @@ class BackupJob {
         created_at: this.#createdAt,
         ...actorColumns(this.#context.actor),
         description: this.#request.description,
-        expires_at: this.#request.expiresAt === null ? null : new Date(this.#request.expiresAt),
+        expires_at: this.#expiry.expiresAt,
+        expiry_source: this.#expiry.source,
         safety: this.#request.safety,
+        origin: this.#request.safety ? 'safety' : (this.#request.origin ?? 'manual'),
+        job_id: this.#request.jobId ?? null,
         encrypted: this.#repository.encrypted,
         compression: this.#compression,
         repository_id: this.#repository.id,
@@ -257,7 +272,7 @@ class BackupJob {
       createdAt: this.#createdAt.toISOString(),
       createdBy: actor.name,
       description: this.#request.description,
-      expiresAt: this.#request.expiresAt,
+      expiresAt: this.#expiry.expiresAt?.toISOString() ?? null,
       safety: this.#request.safety,
       madeBy: settings.madeBy,
       definition,

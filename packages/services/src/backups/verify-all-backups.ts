@@ -1,10 +1,12 @@
 import type { CheckDocument, Damage } from '@cofre/contracts';
+import { authorize } from '../access/authorize.ts';
 import type { ServiceContext } from '../service-context.ts';
 import { backupQuery } from './find-backup.ts';
 import { verifyBackup } from './verify-backup.ts';
 
 /** Verifies every completed backup of the repository in use, one after another; damage that several share is named once. */
-export async function verifyAllBackups(context: ServiceContext): Promise<CheckDocument> {
+export async function verifyAllBackups(caller: ServiceContext): Promise<CheckDocument> {
+  const context = await authorize(caller, 'verifyAllBackups');
   const repository = await context.openRepository();
   const rows = await backupQuery(context.catalogue)
     .where('b.status', '=', 'completed')

@@ -7,13 +7,16 @@ import {
   parseInput,
 } from '@cofre/contracts';
 import type { Manifest, Repository } from '@cofre/engine';
+import { authorize } from '../access/authorize.ts';
+import { audit } from '../audit/audit.ts';
 import { progressOf } from '../progress.ts';
 import type { ServiceContext } from '../service-context.ts';
-import { type BackupRow, findBackup, readManifestOf } from './find-backup.ts';
+import { type BackupRow, findBackup, readManifestOf, toBackupDocument } from './find-backup.ts';
 
 /** Reads and checks every byte of one backup; remembers when it was found whole. What is damaged is in the document, not thrown. */
-export async function verifyBackup(context: ServiceContext, input: BackupInput): Promise<CheckDocument> {
+export async function verifyBackup(caller: ServiceContext, input: BackupInput): Promise<CheckDocument> {
   const { backup } = parseInput(backupInput, input);
+  const context = await authorize(caller, 'verifyBackup', { name: backup });
   const row = await findBackup(context.catalogue, backup);
   const repository = await context.openRepository();
   const progress = progressOf(context);
@@ -30,6 +33,13 @@ export async function verifyBackup(context: ServiceContext, input: BackupInput):
     .set({ verified_at: document.ok ? context.clock.now() : null })
     .where('id', '=', row.id)
     .execute();
+  await audit(context, {
+    action: 'VERIFY_MODULE_BACKUP',
+    outcome: document.ok ? 'done' : 'failed',
+    implementation: toBackupDocument(row).implementation,
+    backupId: row.id,
+    details: { ok: document.ok, bytes: document.checked.bytes },
+  });
   return document;
 }
 

@@ -1,4 +1,4 @@
-import { CofreError } from '@cofre/contracts';
+import { assert, CofreError } from '@cofre/contracts';
 import { pinValues, sqlStateOf, translateConnectError, translatePgError } from '@cofre/postgres';
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely';
 import pg from 'pg';
@@ -33,7 +33,23 @@ export function openCatalogue(options: CatalogueOptions): Catalogue {
   });
   // A connection that breaks while it is idle is replaced by the pool; the next query does not notice.
   pool.on('error', () => undefined);
-  return new Kysely<CatalogueSchema>({ dialect: new PostgresDialect({ pool: translating(pool, options.label) }) });
+  return overPool(translating(pool, options.label));
+}
+
+/** Which connections a catalogue draws on, so that another can draw on the same with fewer rights. */
+const pools = new WeakMap<Catalogue, PostgresPool>();
+
+/** A catalogue over `pool`, whose connections are those of `origin`. */
+export function overPool(pool: PostgresPool, origin: PostgresPool = pool): Catalogue {
+  const catalogue = new Kysely<CatalogueSchema>({ dialect: new PostgresDialect({ pool }) });
+  pools.set(catalogue, origin);
+  return catalogue;
+}
+
+export function poolOf(catalogue: Catalogue): PostgresPool {
+  const pool = pools.get(catalogue);
+  assert(pool !== undefined, 'the catalogue was opened here, and is no transaction');
+  return pool;
 }
 
 const INT8 = pg.types.builtins.INT8;

@@ -21,12 +21,14 @@ type SqlNotNull<T> = T extends string
           : 'jsonb';
 /** PostgreSQL calls every column of a view nullable; whether one is NULL is the table's matter. */
 type SqlOfView<T> = SqlNotNull<Exclude<T, null>>;
+type ColumnsOf<Row, IsView> = {
+  readonly [Column in keyof Row]: IsView extends true ? SqlOfView<Row[Column]> : Sql<Row[Column]>;
+};
 type Columns = {
-  readonly [Table in keyof CatalogueSchema]: {
-    readonly [Column in keyof CatalogueSchema[Table]]: Table extends `${string}.v_${string}`
-      ? SqlOfView<Selectable<CatalogueSchema[Table]>[Column]>
-      : Sql<Selectable<CatalogueSchema[Table]>[Column]>;
-  };
+  readonly [Table in keyof CatalogueSchema]: ColumnsOf<
+    Selectable<CatalogueSchema[Table]>,
+    Table extends `${string}.v_${string}` ? true : false
+  >;
 };
 // The compiler holds the types to the generated columns, in both directions.
 type Same<A, B> = [keyof A, keyof B] extends [keyof B, keyof A] ? true : false;

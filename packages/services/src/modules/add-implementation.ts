@@ -8,6 +8,7 @@ import {
   type RootKey,
 } from '@cofre/contracts';
 import { withSessions } from '@cofre/postgres';
+import { authorize } from '../access/authorize.ts';
 import type { ServiceContext } from '../service-context.ts';
 import {
   allImplementations,
@@ -24,10 +25,11 @@ import { showModule } from './show-module.ts';
  * scope is checked against the definition, and no row may belong to another implementation of the module already.
  */
 export async function addImplementation(
-  context: ServiceContext,
+  caller: ServiceContext,
   input: AddImplementationInput,
 ): Promise<ImplementationDocument> {
   const { module, key, name, scope } = parseInput(addImplementationInput, input);
+  const context = await authorize(caller, 'addImplementation', { name: module });
   const { definition } = await showModule(context, { module });
   if (definition === null) {
     throw new CofreError('module/not-found', `The module ${module} has no definition. Nothing was changed.`, {

@@ -8,6 +8,8 @@ import {
 } from '@cofre/contracts';
 import { type FaultPlacer, parseDefinition, validateDefinition, withSessions } from '@cofre/postgres';
 import type { Transaction } from 'kysely';
+import { authorize } from '../access/authorize.ts';
+import { audit } from '../audit/audit.ts';
 import type { CatalogueSchema } from '../catalogue/schema.ts';
 import type { ServiceContext } from '../service-context.ts';
 import { allImplementations, rootKeyOf } from './find-implementation.ts';
@@ -18,10 +20,11 @@ import { refuseOverlaps, requireSlice } from './refuse-overlaps.ts';
  * module is created if the platform does not have it. The same definition again changes nothing.
  */
 export async function applyDefinition(
-  context: ServiceContext,
+  caller: ServiceContext,
   input: ApplyDefinitionInput,
 ): Promise<AppliedDefinitionDocument> {
   const { source } = parseInput(applyDefinitionInput, input);
+  const context = await authorize(caller, 'applyDefinition');
   const { definition, faultAt } = parseDefinition(source);
   await validate(context, definition, faultAt);
   const { revision, changed } = await context.catalogue
@@ -84,6 +87,14 @@ async function keep(input: {
     .returning('revision')
     .executeTakeFirst();
   assert(row !== undefined, 'an upsert returns its row');
+  await audit(
+    { ...context, catalogue: transaction },
+    {
+      action: 'UPDATE_MODULE_DEFINITION',
+      resource: { type: 'module', id: moduleId },
+      details: { module: definition.module, revision: row.revision, tables: definition.tables.length },
+    },
+  );
   return { revision: row.revision, changed: true };
 }
 

@@ -8,6 +8,7 @@ import {
   rootKey as rootKeySchema,
 } from '@cofre/contracts';
 import type { Catalogue } from '../catalogue/open-catalogue.ts';
+import { implementationNotFound } from './not-found.ts';
 
 export interface ImplementationFacts {
   readonly ref: ImplementationRef;
@@ -34,7 +35,7 @@ export async function findImplementation(catalogue: Catalogue, reference: string
   if (UUID.test(reference)) {
     const row = await query.where('i.id', '=', reference.toLowerCase()).executeTakeFirst();
     if (row !== undefined) return toFacts(row);
-    throw notFound(reference);
+    throw implementationNotFound(reference);
   }
   // Slugs hold no slash, keys may.
   const slash = reference.indexOf('/');
@@ -47,7 +48,7 @@ export async function findImplementation(catalogue: Catalogue, reference: string
     .where('m.slug', '=', reference.slice(0, slash))
     .where('i.key', '=', reference.slice(slash + 1))
     .executeTakeFirst();
-  if (row === undefined) throw notFound(reference);
+  if (row === undefined) throw implementationNotFound(reference);
   return toFacts(row);
 }
 
@@ -111,10 +112,4 @@ function toFacts(row: {
     definition: row.definition === null ? null : definitionSchema.parse(row.definition),
     scope: row.backup_scope === null ? null : rootKeySchema.parse(row.backup_scope),
   };
-}
-
-function notFound(reference: string): CofreError {
-  return new CofreError('implementation/not-found', `There is no implementation ${reference}. Nothing was started.`, {
-    params: { implementation: reference },
-  });
 }

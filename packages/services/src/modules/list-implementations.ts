@@ -1,13 +1,15 @@
 import type { ImplementationDocument } from '@cofre/contracts';
+import { authorize } from '../access/authorize.ts';
 import type { Catalogue } from '../catalogue/open-catalogue.ts';
 import type { ServiceContext } from '../service-context.ts';
 import { allImplementations, type ImplementationFacts, rootKeyOf } from './find-implementation.ts';
 
 /** Every implementation, with how many backups it has. */
 export async function listImplementations(
-  context: Pick<ServiceContext, 'catalogue'>,
+  caller: Pick<ServiceContext, 'catalogue' | 'actor' | 'clock'>,
   input: { readonly module?: string } = {},
 ): Promise<readonly ImplementationDocument[]> {
+  const context = await authorize(caller, 'listImplementations');
   const implementations = await allImplementations(context.catalogue, input.module);
   const backups = await backupCounts(context.catalogue);
   return implementations.map((facts) => toImplementationDocument(facts, backups.get(facts.ref.id)));

@@ -1,8 +1,12 @@
 import { definition as definitionSchema, type ModuleDocument } from '@cofre/contracts';
+import { authorize } from '../access/authorize.ts';
 import type { ServiceContext } from '../service-context.ts';
 
 /** Every module of the platform, with or without a definition. */
-export async function listModules(context: Pick<ServiceContext, 'catalogue'>): Promise<readonly ModuleDocument[]> {
+export async function listModules(
+  caller: Pick<ServiceContext, 'catalogue' | 'actor' | 'clock'>,
+): Promise<readonly ModuleDocument[]> {
+  const context = await authorize(caller, 'listModules');
   const rows = await moduleQuery(context).orderBy('m.slug').execute();
   return rows.map(toModuleDocument);
 }

@@ -1,11 +1,13 @@
 import { type CheckDocument, type CheckRepositoryInput, checkRepositoryInput, parseInput } from '@cofre/contracts';
+import { authorizeRepository } from '../access/authorize.ts';
 import { progressOf } from '../progress.ts';
 import type { RepositoryContext } from '../service-context.ts';
 import { openUnpinned } from './open-repository.ts';
 
 /** Looks at every manifest and pack; with `readData` reads every byte. Needs no database. */
-export async function checkRepository(context: RepositoryContext, input: CheckRepositoryInput): Promise<CheckDocument> {
+export async function checkRepository(caller: RepositoryContext, input: CheckRepositoryInput): Promise<CheckDocument> {
   const { readData } = parseInput(checkRepositoryInput, input);
+  const context = await authorizeRepository(caller, 'checkRepository');
   const repository = await openUnpinned(context);
   const progress = progressOf(context);
   return repository.check({

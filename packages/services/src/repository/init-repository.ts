@@ -6,15 +6,17 @@ import {
   type RepositoryDocument,
 } from '@cofre/contracts';
 import { Repository } from '@cofre/engine';
+import { authorizeRepository } from '../access/authorize.ts';
 import type { RepositoryContext } from '../service-context.ts';
 import { toRepositoryDocument } from './show-repository.ts';
 
 /** Makes an empty repository. A key encrypts it; to keep it plain has to be said. */
 export async function initRepository(
-  context: RepositoryContext,
+  caller: RepositoryContext,
   input: InitRepositoryInput,
 ): Promise<RepositoryDocument> {
   const { encryption, compression } = parseInput(initRepositoryInput, input);
+  const context = await authorizeRepository(caller, 'initRepository');
   const { store, codecs, clock, random, key } = context;
   if (key.kind === 'none' && encryption === undefined) {
     throw new CofreError(

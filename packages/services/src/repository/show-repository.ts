@@ -1,10 +1,12 @@
 import { type RepositoryDocument, repositoryId } from '@cofre/contracts';
 import type { Repository } from '@cofre/engine';
+import { authorizeRepository } from '../access/authorize.ts';
 import type { RepositoryContext } from '../service-context.ts';
 import { openUnpinned } from './open-repository.ts';
 
 /** What a repository says of itself. Needs no database. */
-export async function showRepository(context: RepositoryContext): Promise<RepositoryDocument> {
+export async function showRepository(caller: RepositoryContext): Promise<RepositoryDocument> {
+  const context = await authorizeRepository(caller, 'showRepository');
   return toRepositoryDocument(await openUnpinned(context));
 }
 

@@ -1,12 +1,14 @@
 import { type ApplyRestoreInput, applyRestoreInput, parseInput, type RestoreDocument } from '@cofre/contracts';
+import { authorize } from '../access/authorize.ts';
 import { withImplementationLock } from '../backups/implementation-lock.ts';
 import type { ServiceContext } from '../service-context.ts';
 import { carryOut, requireApplicable } from './carry-out.ts';
 import { findPlan } from './show-plan.ts';
 
 /** Carries out a plan, or changes nothing. Rows that are not as the plan saw them make it `plan/stale`. */
-export async function applyRestore(context: ServiceContext, input: ApplyRestoreInput): Promise<RestoreDocument> {
+export async function applyRestore(caller: ServiceContext, input: ApplyRestoreInput): Promise<RestoreDocument> {
   const { plan: reference, safetyBackup } = parseInput(applyRestoreInput, input);
+  const context = await authorize(caller, 'applyRestore', { name: reference });
   const repository = await context.openRepository();
   const plan = await findPlan(repository, reference);
   requireApplicable(context, plan);

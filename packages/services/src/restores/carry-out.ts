@@ -10,8 +10,9 @@ import type { Manifest, Repository, RestorePlan } from '@cofre/engine';
 import { type AppliedTable, applyPlan } from '@cofre/postgres';
 import type pg from 'pg';
 import { actorColumns } from '../actor.ts';
+import { type AuditEntry, auditQuery } from '../audit/audit.ts';
 import { takeBackup } from '../backups/take-backup.ts';
-import { toErrorDocument } from '../error-document.ts';
+import { toCofreError, toErrorDocument } from '../error-document.ts';
 import { progressOf } from '../progress.ts';
 import type { ServiceContext } from '../service-context.ts';
 import { sliceOf } from './plan-restore.ts';
@@ -80,7 +81,7 @@ async function takeSafetyBackup(context: ServiceContext, { plan, manifest }: Res
     slice: { ref, definition, rootKey },
     type: 'incremental',
     description: `Before ${plan.purpose.kind === 'undo' ? 'undoing a restore' : 'restoring'} (plan ${plan.id})`,
-    expiresAt: null,
+    expiresAt: undefined,
     compression: undefined,
     safety: true,
   });
@@ -119,6 +120,7 @@ class RestoreRecord {
         duration_ms: this.#durationMs(),
       }),
     );
+    await run(client, auditQuery(context, this.#auditEntry('done', { tables })));
     if (plan.purpose.kind === 'undo') {
       await run(
         client,
@@ -173,6 +175,22 @@ class RestoreRecord {
       .onConflict((conflict) => conflict.column('id').doNothing())
       .execute()
       .catch(() => undefined);
+    const details = { code: toCofreError(error).code };
+    await auditQuery(this.#input.context, this.#auditEntry('failed', details))
+      .execute()
+      .catch(() => undefined);
+  }
+
+  #auditEntry(outcome: 'done' | 'failed', details: Readonly<Record<string, unknown>>): AuditEntry {
+    const { plan, id, safetyBackupId } = this.#input;
+    return {
+      action: plan.purpose.kind === 'undo' ? 'UNDO_MODULE_RESTORE' : 'RESTORE_MODULE_BACKUP',
+      outcome,
+      implementation: plan.implementation,
+      backupId: plan.backupId,
+      resource: { type: 'restore', id },
+      details: { planId: plan.id, mode: plan.mode, safetyBackupId, ...details },
+    };
   }
 
   document(tables: readonly AppliedTable[]): RestoreDocument {

@@ -10,17 +10,20 @@ import {
   restoreId,
 } from '@cofre/contracts';
 import type { Selectable } from 'kysely';
+import { authorize } from '../access/authorize.ts';
 import type { Catalogue } from '../catalogue/open-catalogue.ts';
 import type { RestoresTable } from '../catalogue/schema.ts';
 import type { ServiceContext } from '../service-context.ts';
+import { restoreNotFound } from './not-found.ts';
 
 /** Restores and undos, newest first. */
 export async function listRestores(
-  context: Pick<ServiceContext, 'catalogue'>,
+  caller: Pick<ServiceContext, 'catalogue' | 'actor' | 'clock'>,
   input: ListRestoresInput,
 ): Promise<readonly RestoreEntryDocument[]> {
   const { implementation, limit } = parseInput(listRestoresInput, input);
-  let query = context.catalogue.selectFrom('cofre.restores').selectAll();
+  const context = await authorize(caller, 'listRestores');
+  let query = context.catalogue.selectFrom('cofre.v_restore_list').selectAll();
   if (implementation !== undefined) {
     const slash = implementation.indexOf('/');
     query =
@@ -45,7 +48,7 @@ export async function findRestore(catalogue: Catalogue, reference: string): Prom
     .limit(2)
     .execute();
   if (row === undefined) {
-    throw new CofreError('restore/not-found', `There is no restore ${reference}.`, { params: { restore: reference } });
+    throw restoreNotFound(reference);
   }
   if (another === undefined) return row;
   throw new CofreError('usage/invalid', `More than one restore begins with ${reference}. Nothing was started.`, {
@@ -53,7 +56,7 @@ export async function findRestore(catalogue: Catalogue, reference: string): Prom
   });
 }
 
-export function toRestoreEntry(row: RestoreRow): RestoreEntryDocument {
+export function toRestoreEntry(row: Omit<RestoreRow, 'evidence'>): RestoreEntryDocument {
   const optionalRestore = (id: string | null) => (id === null ? null : restoreId.parse(id));
   return {
     id: restoreId.parse(row.id),

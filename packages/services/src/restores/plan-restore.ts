@@ -9,14 +9,17 @@ import {
 import type { Manifest } from '@cofre/engine';
 import { planRestore as computePlan, resolveSlice } from '@cofre/postgres';
 import type pg from 'pg';
+import { authorize } from '../access/authorize.ts';
+import { audit } from '../audit/audit.ts';
 import { findBackup, readManifestOf } from '../backups/find-backup.ts';
 import { progressOf } from '../progress.ts';
 import type { ServiceContext } from '../service-context.ts';
 import { toPlanDocument, withRows } from './plan-document.ts';
 
 /** Computes what a restore would do and keeps it in the repository for an hour. Changes nothing in the database. */
-export async function planRestore(context: ServiceContext, input: PlanRestoreInput): Promise<PlanDocument> {
+export async function planRestore(caller: ServiceContext, input: PlanRestoreInput): Promise<PlanDocument> {
   const { backup, mode, configOnly, tables, rows } = parseInput(planRestoreInput, input);
+  const context = await authorize(caller, 'planRestore', { name: backup });
   if (mode !== 'merge') {
     throw new CofreError(
       'usage/not-available-yet',
@@ -43,6 +46,12 @@ export async function planRestore(context: ServiceContext, input: PlanRestoreInp
     signal: context.signal,
     onProgress: ({ phase, table, rows: done, bytes }) =>
       progress.report({ phase, table, rows: done, bytes, rowsTotal: null }),
+  });
+  await audit(context, {
+    action: 'PREVIEW_MODULE_RESTORE',
+    implementation: manifest.implementation,
+    backupId: row.id,
+    details: { planId: plan.id, mode, applicable: plan.applicable },
   });
   return rows ? withRows(repository, plan, manifest) : toPlanDocument(plan);
 }

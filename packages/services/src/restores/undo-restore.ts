@@ -12,6 +12,7 @@ import {
 } from '@cofre/contracts';
 import { type Manifest, readPlan, type Repository, type RestorePlan } from '@cofre/engine';
 import { planUndo } from '@cofre/postgres';
+import { authorize } from '../access/authorize.ts';
 import { withImplementationLock } from '../backups/implementation-lock.ts';
 import type { ServiceContext } from '../service-context.ts';
 import { carryOut, requireApplicable } from './carry-out.ts';
@@ -22,8 +23,9 @@ import { sliceOf } from './plan-restore.ts';
  * Takes a restore back: deletes what it inserted, gives what it overwrote its old values. Every row must still be as the
  * restore left it; rows that were changed since make it `plan/stale`, and nothing is changed.
  */
-export async function undoRestore(context: ServiceContext, input: UndoRestoreInput): Promise<RestoreDocument> {
+export async function undoRestore(caller: ServiceContext, input: UndoRestoreInput): Promise<RestoreDocument> {
   const { restore: reference, safetyBackup } = parseInput(undoRestoreInput, input);
+  const context = await authorize(caller, 'undoRestore', { name: reference });
   const row = await findRestore(context.catalogue, reference);
   requireUndoable(row);
   const repository = await context.openRepository();

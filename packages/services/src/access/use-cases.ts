@@ -1,0 +1,63 @@
+/**
+ * Every use case, and who may call it. `authorize` looks here; the tests walk through it, so that none can be forgotten.
+ *
+ * - `needs`: the least that a person must be. Services and the operator may do everything; `operator` is for the operator
+ *   alone, who holds the repository's key or the database's own rights.
+ * - `rights`: whose rights the statements of the use case have. `own`: the person's, so that row-level security decides
+ *   even if the code errs. `service`: the work needs more than a person may touch (the repository's pin, the lineage, the
+ *   application's tables); the database has said before that the person is an administrator.
+ * - `hides`: what a customer is told does not exist. Without it the refusal says `access/denied`, which gives nothing away
+ *   either: it is the same whether the thing exists or not.
+ */
+export interface UseCaseFacts {
+  readonly needs: 'signed-in' | 'viewer' | 'administrator' | 'operator';
+  readonly rights: 'own' | 'service';
+  readonly hides?: 'implementation' | 'module' | 'restore' | 'plan' | 'job';
+}
+
+export const USE_CASES = {
+  // Backups
+  listBackups: { needs: 'signed-in', rights: 'own' },
+  showBackup: { needs: 'signed-in', rights: 'own' },
+  createBackup: { needs: 'administrator', rights: 'service', hides: 'implementation' },
+  createBackups: { needs: 'administrator', rights: 'service', hides: 'implementation' },
+  deleteBackup: { needs: 'administrator', rights: 'service' },
+  verifyAllBackups: { needs: 'administrator', rights: 'service' },
+  verifyBackup: { needs: 'administrator', rights: 'service' },
+  holdBackup: { needs: 'administrator', rights: 'own' },
+  releaseBackup: { needs: 'administrator', rights: 'own' },
+  readBackupRows: { needs: 'administrator', rights: 'service' },
+  diffBackups: { needs: 'administrator', rights: 'service' },
+  // Restores
+  planRestore: { needs: 'administrator', rights: 'service' },
+  showPlan: { needs: 'administrator', rights: 'service', hides: 'plan' },
+  applyRestore: { needs: 'administrator', rights: 'service', hides: 'plan' },
+  undoRestore: { needs: 'administrator', rights: 'service', hides: 'restore' },
+  listRestores: { needs: 'viewer', rights: 'own' },
+  // Modules and implementations
+  listModules: { needs: 'viewer', rights: 'service' },
+  showModule: { needs: 'administrator', rights: 'service', hides: 'module' },
+  discoverModule: { needs: 'administrator', rights: 'service' },
+  applyDefinition: { needs: 'administrator', rights: 'service' },
+  listImplementations: { needs: 'viewer', rights: 'service' },
+  addImplementation: { needs: 'administrator', rights: 'service', hides: 'module' },
+  // Settings
+  resolveSettings: { needs: 'administrator', rights: 'own', hides: 'implementation' },
+  updateSettings: { needs: 'administrator', rights: 'own', hides: 'implementation' },
+  simulateRetention: { needs: 'administrator', rights: 'own', hides: 'implementation' },
+  // Administrators
+  listAdministrators: { needs: 'administrator', rights: 'own' },
+  addAdministrator: { needs: 'administrator', rights: 'service' },
+  removeAdministrator: { needs: 'administrator', rights: 'service' },
+  resetAdministrators: { needs: 'operator', rights: 'service' },
+  // Audit and notifications
+  listAuditLogs: { needs: 'administrator', rights: 'own' },
+  listNotifications: { needs: 'administrator', rights: 'own' },
+  markNotifications: { needs: 'administrator', rights: 'own' },
+  // The repository itself
+  initRepository: { needs: 'operator', rights: 'service' },
+  showRepository: { needs: 'administrator', rights: 'service' },
+  checkRepository: { needs: 'administrator', rights: 'service' },
+} as const satisfies Record<string, UseCaseFacts>;
+
+export type UseCaseName = keyof typeof USE_CASES;

@@ -1,0 +1,36 @@
+import type { BackupSettings, ImplementationRef } from '@cofre/contracts';
+import type { Catalogue } from '../catalogue/open-catalogue.ts';
+import { resolvedSettings } from '../settings/resolve-settings.ts';
+
+const DAY_MS = 86_400_000;
+
+export interface Expiry {
+  /** null: never. */
+  readonly expiresAt: Date | null;
+  readonly source: 'explicit' | 'policy';
+}
+
+/** When a backup made at `createdAt` ends, by the settings. */
+export function policyExpiry(
+  settings: Pick<BackupSettings, 'retentionDays' | 'safetyDays'>,
+  { createdAt, safety }: { readonly createdAt: Date; readonly safety: boolean },
+): Date | null {
+  const days = safety ? settings.safetyDays : settings.retentionDays;
+  return days === null ? null : new Date(createdAt.getTime() + days * DAY_MS);
+}
+
+/** When a new backup ends: as somebody said (null: never), else by the settings in force. */
+export async function expiryOf(
+  catalogue: Catalogue,
+  backup: {
+    readonly ref: ImplementationRef;
+    readonly createdAt: Date;
+    readonly safety: boolean;
+    readonly asked: string | null | undefined;
+  },
+): Promise<Expiry> {
+  const { ref, asked } = backup;
+  if (asked === null) return { expiresAt: null, source: 'explicit' };
+  if (asked !== undefined) return { expiresAt: new Date(asked), source: 'explicit' };
+  return { expiresAt: policyExpiry(await resolvedSettings(catalogue, ref), backup), source: 'policy' };
+}

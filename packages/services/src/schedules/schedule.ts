@@ -1,0 +1,54 @@
+import { CofreError } from '@cofre/contracts';
+import { Cron } from 'croner';
+
+export interface Schedule {
+  /** Cron with five fields, or a name like `@daily`. */
+  readonly schedule: string;
+  /** IANA. */
+  readonly timeZone: string;
+}
+
+/**
+ * The time after `after` at which the schedule fires; null: never again. Daylight saving as Vixie cron has it: a time of
+ * day that is skipped fires when the clock goes on, one that comes twice fires once, and what fires each hour goes on so.
+ * Throws `settings/invalid-schedule`.
+ */
+export function nextRun(schedule: Schedule, after: Date): Date | null {
+  return cronOf(schedule).nextRun(after);
+}
+
+export function nextRuns(
+  schedule: Schedule,
+  { after, count }: { readonly after: Date; readonly count: number },
+): readonly Date[] {
+  return cronOf(schedule).nextRuns(count, after);
+}
+
+/** Throws `settings/invalid-schedule` for one that cannot be read, or that names a time that never comes. */
+export function requireSchedule(schedule: Schedule, now: Date): void {
+  if (nextRun(schedule, now) === null) throw impossible(schedule, 'it names a time that never comes');
+}
+
+function cronOf({ schedule, timeZone }: Schedule): Cron {
+  requireTimeZone(schedule, timeZone);
+  try {
+    return new Cron(schedule, { timezone: timeZone, mode: '5-part', paused: true });
+  } catch (error) {
+    throw impossible({ schedule, timeZone }, 'it is not five fields of cron', error);
+  }
+}
+
+function requireTimeZone(schedule: string, timeZone: string): void {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone });
+  } catch (error) {
+    throw impossible({ schedule, timeZone }, `the time zone ${timeZone} is not known`, error);
+  }
+}
+
+function impossible({ schedule, timeZone }: Schedule, why: string, cause?: unknown): CofreError {
+  return new CofreError('settings/invalid-schedule', `"${schedule}" is no schedule: ${why}. Nothing was changed.`, {
+    params: { schedule, timeZone },
+    cause,
+  });
+}

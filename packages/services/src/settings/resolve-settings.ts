@@ -1,0 +1,53 @@
+import {
+  type BackupSettings,
+  type ImplementationRef,
+  parseInput,
+  type SettingsDocument,
+  type SettingsPlace,
+  settingsPlace,
+} from '@cofre/contracts';
+import { authorize } from '../access/authorize.ts';
+import type { Catalogue } from '../catalogue/open-catalogue.ts';
+import { nextRuns } from '../schedules/schedule.ts';
+import type { ServiceContext } from '../service-context.ts';
+import { findPlace, type Place, placeName } from './find-place.ts';
+import { mergeSettings } from './merge-settings.ts';
+import { layersOf, readLayers, readRow } from './settings-rows.ts';
+
+/** What is in force for an implementation, a module or all, and where each value comes from. */
+export async function resolveSettings(
+  caller: Pick<ServiceContext, 'catalogue' | 'actor' | 'clock'>,
+  input: SettingsPlace,
+): Promise<SettingsDocument> {
+  const named = parseInput(settingsPlace, input);
+  const context = await authorize(caller, 'resolveSettings', { name: placeName(named) });
+  // The platform's tables may have policies of the application's own: names are looked up with the service's rights.
+  const place = await findPlace(caller.catalogue, named);
+  return settingsDocumentOf(context, place);
+}
+
+const RUNS_SHOWN = 5;
+
+export async function settingsDocumentOf(
+  { catalogue, clock }: Pick<ServiceContext, 'catalogue' | 'clock'>,
+  place: Place,
+): Promise<SettingsDocument> {
+  const layers = await readLayers(catalogue, place);
+  const { own, revision } = await readRow(catalogue, place.subject);
+  const { settings, sources } = mergeSettings(layers);
+  const { schedule, timeZone } = settings;
+  const runs = schedule === null ? [] : nextRuns({ schedule, timeZone }, { after: clock.now(), count: RUNS_SHOWN });
+  return {
+    place: place.document,
+    settings,
+    sources: { ...sources },
+    own,
+    revision,
+    nextRuns: runs.map((run) => run.toISOString()),
+  };
+}
+
+/** What is in force; null: for what belongs to no implementation. */
+export async function resolvedSettings(catalogue: Catalogue, ref: ImplementationRef | null): Promise<BackupSettings> {
+  return mergeSettings(await layersOf(catalogue, ref)).settings;
+}
