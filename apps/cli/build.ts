@@ -21,6 +21,8 @@ export async function buildCli(folder: string): Promise<void> {
     splitting: true,
     format: 'esm',
     platform: 'node',
+    // The AWS SDK's CommonJS loses its names when it is loaded by a dynamic import of a bundle.
+    mainFields: ['module', 'main'],
     target: 'node22.18',
     sourcemap: true,
     legalComments: 'linked',

@@ -84,9 +84,8 @@ export class Composition {
   }): Promise<void> {
     const { COFRE_PASSPHRASE: passphrase, COFRE_KEY_FILE: keyFile = (await readHomeConfig(this.home)).keyFile } =
       this.#options.environment;
-    const { store } = await this.repository();
     await writeHomeConfig(this.home, {
-      repository: store.url,
+      repository: await this.#repositoryUrl(),
       repositoryId: chosen.id,
       encryption: chosen.encryption,
       ...(keyFile === undefined || passphrase !== undefined ? {} : { keyFile: path.resolve(keyFile) }),
@@ -116,8 +115,7 @@ export class Composition {
   async #composeRepository(): Promise<RepositoryContext> {
     const { environment, signal, onProgress } = this.#options;
     const config = await readHomeConfig(this.home);
-    const url =
-      environment.COFRE_REPOSITORY ?? config.repository ?? pathToFileURL(path.join(this.home, 'repository')).href;
+    const url = await this.#repositoryUrl();
     // A folder answers at once or not at all; a bucket may be away for a moment.
     const store = url.startsWith('s3:') ? withRetry(openStore(url)) : openStore(url);
     return {
@@ -126,10 +124,17 @@ export class Composition {
       key: await readKey(environment, config),
       clock: systemClock,
       random: systemRandom,
-      accepted: acceptedOf(config, store.url),
+      accepted: acceptedOf(config, url),
       signal,
       onProgress,
     };
+  }
+
+  /** As it was given: what a store shows of itself leaves out how a bucket is reached. */
+  async #repositoryUrl(): Promise<string> {
+    const { COFRE_REPOSITORY: chosen } = this.#options.environment;
+    const fallback = pathToFileURL(path.join(this.home, 'repository')).href;
+    return chosen ?? (await readHomeConfig(this.home)).repository ?? fallback;
   }
 
   async #openRepository(): Promise<Repository> {
