@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -65,11 +66,14 @@ export class Cofre {
     const home = `${folder}-home`;
     await rm(home, { recursive: true, force: true });
     await mkdir(home, { recursive: true });
+    // As the README has it: a key file needs no key derivation, which would add a constant 0.3 s to each command.
+    const keyFile = path.join(home, 'key');
+    await writeFile(keyFile, randomBytes(32));
     const environment = {
       ...this.#environment,
       COFRE_HOME: home,
       COFRE_REPOSITORY: pathToFileURL(folder).href,
-      COFRE_PASSPHRASE: 'bench passphrase',
+      COFRE_KEY_FILE: keyFile,
     };
     await this.run('repo init --compression zstd', environment);
     return { folder, environment };
