@@ -95,7 +95,10 @@ describe.each(KINDS)('a repository (%s)', (_, key, compression) => {
         let parent = await backUp(repository, rows);
         for (const step of steps) {
           const before = new Map(rows);
-          for (const { id, value } of step) value === null ? rows.delete(id) : rows.set(id, value);
+          for (const { id, value } of step) {
+            if (value === null) rows.delete(id);
+            else rows.set(id, value);
+          }
           parent = await backUp(repository, rows, { parent });
           expect(await readText(repository, parent)).toBe(textOf(rows));
           const ids = new Set([...before.keys(), ...rows.keys()]);

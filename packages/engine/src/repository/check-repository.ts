@@ -141,13 +141,18 @@ async function checkNeeds(
     for (const page of table.ranges) {
       if (!usable({ ref: page, kind: 'ranges' })) continue;
       try {
-        for await (const range of repository.ranges({ ...table, ranges: [page] }))
-          for (const need of needsOf(range)) usable(need);
+        for (const need of await needsOfPage(repository, table, page)) usable(need);
       } catch (error) {
         note(findings, error, { object: `${packPath(page.pack)}@${page.offset}`, kind: 'block-damaged', backup });
       }
     }
   }
+}
+
+async function needsOfPage(repository: Repository, table: ManifestTable, page: BlockRef): Promise<Need[]> {
+  const needs: Need[] = [];
+  for await (const range of repository.ranges({ ...table, ranges: [page] })) needs.push(...needsOf(range));
+  return needs;
 }
 
 function needsOf(range: RangeEntry): Need[] {
