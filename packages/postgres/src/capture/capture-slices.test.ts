@@ -24,6 +24,10 @@ const definition = shopDefinition([
 ]);
 const largeDefinition = shopDefinition(['public.large', 'public.item']);
 
+/** Sessions of this database that wait for a lock: other test files use the same server. */
+const WAITING =
+  'SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname = current_database()';
+
 describe.each(testServers())('a capture on PostgreSQL $name', (server) => {
   let test: TestDatabase;
   let database: Database;
@@ -33,7 +37,7 @@ describe.each(testServers())('a capture on PostgreSQL $name', (server) => {
   beforeAll(async () => {
     test = await createTestDatabase(server);
     database = databaseFromUrl(test.url);
-    other = await database.connect({ applicationName: 'other' });
+    other = await test.database.connect({ applicationName: 'other' });
     await other.query(`${SETUP}; CREATE ROLE ${reader} LOGIN; GRANT SELECT ON shop, item, piece TO ${reader};
       GRANT pg_read_all_stats TO ${reader}`);
   });
@@ -95,7 +99,7 @@ describe.each(testServers())('a capture on PostgreSQL $name', (server) => {
     await other.query(`BEGIN; LOCK TABLE item; INSERT INTO item VALUES (1, -1, 'while you waited')`);
     const captured = collectSlice({ database, definition });
     await expect
-      .poll(async () => (await test.query('SELECT FROM pg_locks WHERE NOT granted')).rowCount, {
+      .poll(async () => (await test.query(WAITING)).rowCount, {
         interval: 5,
         timeout: 20_000,
       })
@@ -226,7 +230,9 @@ describe.each(testServers())('a capture on PostgreSQL $name', (server) => {
   });
 
   async function endSessions(): Promise<void> {
-    await test.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'cofre %'`);
+    await test.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'cofre %' AND datname = current_database()`,
+    );
   }
 
   it('stops at once when it is aborted, wherever it is, and leaves no session behind', async () => {
@@ -269,7 +275,7 @@ describe.each(testServers())('a capture on PostgreSQL $name', (server) => {
     const controller = new AbortController();
     const capture = failureOf(collectSlice({ database, definition, signal: controller.signal, lockTimeoutMs: 60_000 }));
     await expect
-      .poll(async () => (await test.query('SELECT FROM pg_locks WHERE NOT granted')).rowCount, {
+      .poll(async () => (await test.query(WAITING)).rowCount, {
         interval: 5,
         timeout: 20_000,
       })
@@ -303,16 +309,32 @@ describe.each(testServers())('a capture on PostgreSQL $name', (server) => {
       }),
     );
     await expect
-      .poll(async () => (await test.query(`SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'`)).rowCount, {
-        timeout: 20_000,
-      })
+      .poll(
+        async () =>
+          (
+            await test.query(
+              `SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()`,
+            )
+          ).rowCount,
+        {
+          timeout: 20_000,
+        },
+      )
       .toBe(1);
     controller.abort();
     expect((await capture).code).toBe('backup/interrupted');
     await expect
-      .poll(async () => (await test.query(`SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'`)).rowCount, {
-        timeout: 20_000,
-      })
+      .poll(
+        async () =>
+          (
+            await test.query(
+              `SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()`,
+            )
+          ).rowCount,
+        {
+          timeout: 20_000,
+        },
+      )
       .toBe(0);
   });
   const sliceOfSlow = () => collectSlice({ database, definition: shopDefinition(['public.slow']) });

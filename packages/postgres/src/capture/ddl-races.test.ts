@@ -68,7 +68,7 @@ describe.each(testServers())('changes of the schema during a capture on PostgreS
 
   beforeAll(async () => {
     test = await createTestDatabase(server);
-    other = await databaseFromUrl(test.url).connect({ applicationName: 'migration' });
+    other = await test.database.connect({ applicationName: 'migration' });
     await other.query('SET client_min_messages = error');
     await other.query(SETUP);
     before = rowsOf(await collect());
@@ -204,7 +204,7 @@ describe.each(testServers())('changes of the schema during a capture on PostgreS
     });
     while (!isDone) {
       const waiting = await test.query(
-        `SELECT FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid) WHERE NOT granted AND application_name = 'migration'`,
+        `SELECT FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid) WHERE NOT granted AND application_name = 'migration' AND datname = current_database()`,
       );
       if (waiting.rowCount !== 0) break;
       await new Promise((resolve) => setTimeout(resolve, 5));

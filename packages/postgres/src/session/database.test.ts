@@ -81,7 +81,9 @@ describe.each(testServers())('databaseFromUrl on PostgreSQL $name', (server) => 
     try {
       const client = await databaseFromUrl(test.url).connect({ applicationName: 'cofre idle' });
       const ended = new Promise((resolve) => client.once('end', () => resolve(null)));
-      await test.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cofre idle'`);
+      await test.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cofre idle' AND datname = current_database()`,
+      );
       await ended;
       await expect(client.query('SELECT 1')).rejects.toThrow();
     } finally {
