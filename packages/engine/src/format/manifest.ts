@@ -87,7 +87,7 @@ export interface SnapshotFacts {
   readonly xmin: string;
   /** `pg_current_snapshot()::text`. */
   readonly text: string;
-  /** `now()` of the reading transaction, ISO 8601. */
+  /** When the snapshot was taken, by the server’s clock, ISO 8601 in UTC. */
   readonly takenAt: string;
   readonly serverVersionNum: number;
   readonly systemIdentifier: string | null;
