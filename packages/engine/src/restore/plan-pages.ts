@@ -71,7 +71,10 @@ export class PlanPageWriter {
  * The operations of a table's pages, in key order. Rows of `wholeRanges` are not among them. What was read must be what was
  * written, in all and in order: anything else is `repository/damaged`. Lines are views of their page.
  */
-export async function* readPlanOperations(store: PlanStore, table: PlanTable): AsyncGenerator<PlanOperation> {
+export async function* readPlanOperations(
+  store: PlanStore,
+  table: PlanTable,
+): AsyncGenerator<PlanOperation, void, void> {
   const hash = createHash('sha256');
   for (const path of table.pages) {
     const page = await store.getObject(path, 'plan-page');

@@ -296,7 +296,7 @@ describe.each(testServers())('what an apply proves before it commits, on Postgre
           if (step !== 'written') return;
           removing = other.query('DELETE FROM film WHERE id = 5').then(
             () => void (outcome = 'deleted'),
-            (error: Error) => void (outcome = error.message),
+            (error: unknown) => void (outcome = String(error)),
           );
           await sleep(100);
           expect(outcome).toBe('');
@@ -347,6 +347,38 @@ describe.each(testServers())('what an apply proves before it commits, on Postgre
       code: 'plan/stale',
     });
     expect(await rowsOf('SELECT * FROM item ORDER BY id')).toEqual(left);
+  });
+
+  describe('that what it saw is still so, under its locks', () => {
+    const FAMILY = `CREATE TABLE box (id int PRIMARY KEY, shop int); INSERT INTO box VALUES (1, 1), (2, 1), (3, 2);
+      CREATE TABLE item (id int PRIMARY KEY, box int REFERENCES box, label text); INSERT INTO item SELECT i, 1 + i % 3, 'x' FROM generate_series(1, 12) i`;
+    const TABLES: Tables = [
+      'public.box',
+      { table: 'public.item', role: 'data', scope: { parent: 'public.box', columns: { box: 'id' } } },
+    ];
+
+    it.each([
+      ['a row belongs, through its parent, to another slice now', 'UPDATE box SET shop = 2 WHERE id = 2'],
+      [
+        'a trigger was made',
+        `CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+        CREATE TRIGGER late BEFORE UPDATE ON item FOR EACH ROW EXECUTE FUNCTION nothing()`,
+      ],
+      ['a column was added', 'ALTER TABLE item ADD COLUMN extra int'],
+      ['a foreign key towards it was made', 'CREATE TABLE note (item int REFERENCES item)'],
+    ])('%s', async (_, change) => {
+      const scenario = await shops(FAMILY, TABLES);
+      const manifest = await scenario.backUp();
+      await db.query(`UPDATE item SET label = 'y' WHERE box < 3`);
+      const left = await rowsOf('SELECT id, label FROM item ORDER BY id');
+      const plan = await scenario.plan(manifest);
+      const onStep = async (step: string) => {
+        // Everything is staged; nothing is locked.
+        if (step === 'begun') await db.query(change);
+      };
+      await expect(scenario.apply(plan, manifest, { onStep })).rejects.toMatchObject({ code: 'plan/stale' });
+      expect(await rowsOf('SELECT id, label FROM item ORDER BY id')).toEqual(left);
+    });
   });
 
   describe('how a commit ended whose answer was lost', () => {

@@ -32,7 +32,7 @@ type WriteEvent = 'insert' | 'update' | 'delete';
 
 /** Decides by the facts alone, so that the plan and the apply of it come to the same. */
 export function decideWriting(tables: readonly TableToWrite[], canReplica: boolean): Writing {
-  const decision = new Decision(tables, canReplica);
+  const decision = new Decision(canReplica);
   const written = tables.filter((table) => table.inserts + table.updates + table.deletes > 0);
   const edges = decision.breakCircles(written);
   for (const table of written) decision.bypassTriggers(table);
@@ -52,10 +52,8 @@ class Decision {
   readonly #nulled = new Map<number, string[]>();
   readonly #conflicts = new Map<number, Conflict[]>();
   readonly #triggers: RestorePlan['triggers'][number][] = [];
-  readonly #tables: readonly TableToWrite[];
 
-  constructor(tables: readonly TableToWrite[], canReplica: boolean) {
-    this.#tables = tables;
+  constructor(canReplica: boolean) {
     this.#canReplica = canReplica;
   }
 

@@ -44,7 +44,7 @@ async function lockRows(input: LockInput, op: 'u' | 'd', lock: string): Promise<
   for await (const batch of copyRows(client, sql)) {
     for (const line of linesOf(batch)) {
       const { value } = await expected.next();
-      if (value === undefined || !line.equals(value)) throw changed(table.name);
+      if (!value || !line.equals(value)) throw changed(table.name);
     }
   }
   if ((await expected.next()).done !== true) throw changed(table.name);
@@ -54,7 +54,7 @@ function changed(table: string) {
   return stale(table, 'a row is not as the plan saw it, or no longer there');
 }
 
-async function* linesBefore(input: StageInput, op: 'u' | 'd'): AsyncGenerator<Buffer> {
+async function* linesBefore(input: StageInput, op: 'u' | 'd'): AsyncGenerator<Buffer, void, void> {
   for await (const { n, operation } of numberedOperations(input)) {
     const before = operation.op.startsWith(op) ? beforeOf(operation) : null;
     if (before !== null) yield numbered(n, before);

@@ -36,7 +36,7 @@ export async function readRelations(client: pg.ClientBase, oids: readonly number
 
 /** A containment (PostgreSQL 18's PERIOD) asks of many rows together whether they cover one; that is left to the server. */
 export function isPlainForeignKey(key: ForeignKeyFacts): boolean {
-  return key.operators.every((operator) => /\.=\)$/.test(operator));
+  return key.operators.every((operator) => operator.endsWith('.=)'));
 }
 
 /** `parent = child` over two aliases, compared as the foreign key itself compares: by the parent's collation. */

@@ -43,13 +43,13 @@ async function verifyStaged(input: VerifyInput): Promise<void> {
   for await (const batch of copyRows(client, sql)) {
     for (const line of linesOf(batch)) {
       const { value } = await promised.next();
-      if (value === undefined || !line.equals(value)) throw failed(table, 'a row reads otherwise than it was written');
+      if (!value || !line.equals(value)) throw failed(table, 'a row reads otherwise than it was written');
     }
   }
   if ((await promised.next()).done !== true) throw failed(table, 'a row is missing, or belongs to another slice');
 }
 
-async function* promisedLines(input: StageInput): AsyncGenerator<Buffer> {
+async function* promisedLines(input: StageInput): AsyncGenerator<Buffer, void, void> {
   for await (const { n, operation } of numberedOperations(input)) {
     const after = afterOf(operation);
     if (after !== null) yield numbered(n, after);
