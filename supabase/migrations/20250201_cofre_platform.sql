@@ -159,9 +159,9 @@ CREATE INDEX IF NOT EXISTS module_backups_status_idx
 CREATE INDEX IF NOT EXISTS module_backups_held_idx
   ON public.module_backups (created_at DESC, id DESC) WHERE held AND deleted_at IS NULL;
 CREATE INDEX IF NOT EXISTS module_backups_size_idx
-  ON public.module_backups (size_bytes DESC NULLS LAST, id DESC) WHERE deleted_at IS NULL;
+  ON public.module_backups (COALESCE(size_bytes, 0) DESC, id DESC) WHERE deleted_at IS NULL;
 CREATE INDEX IF NOT EXISTS module_backups_expiring_idx
-  ON public.module_backups (expires_at, id) WHERE expires_at IS NOT NULL AND deleted_at IS NULL;
+  ON public.module_backups (COALESCE(expires_at, 'infinity'), id) WHERE deleted_at IS NULL;
 -- Completed ones per implementation: what retention counts, and the age of the newest.
 CREATE INDEX IF NOT EXISTS module_backups_completed_idx
   ON public.module_backups (source_implementation_id, created_at DESC, id DESC)

@@ -1,5 +1,6 @@
 export * from './access.ts';
 export * from './action-result.ts';
+export * from './audit.ts';
 export * from './cofre-error.ts';
 export * from './definition.ts';
 export * from './documents.ts';

@@ -64,7 +64,16 @@ export const listBackupsInput = z.strictObject({
   type: backupType.optional(),
   /** Without it everything but `canceled` is listed. */
   status: backupStatus.optional(),
+  /** Made at or after `since`, and before `until`. */
   since: z.iso.datetime().optional(),
+  until: z.iso.datetime().optional(),
+  module: z.string().min(1).max(200).optional(),
+  /** True: whose end has passed, whether clean-up took them or not. */
+  expired: z.boolean().optional(),
+  held: z.boolean().optional(),
+  /** Words, or beginnings of words, of the description. */
+  text: z.string().min(1).max(200).optional(),
+  sort: z.enum(['newest', 'oldest', 'largest', 'expiring-first']).default('newest'),
   limit: z.int().min(1).max(500).default(50),
   cursor: z.string().max(500).optional(),
 });

@@ -10,6 +10,7 @@ import {
 } from '@cofre/contracts';
 import type { Manifest, Repository } from '@cofre/engine';
 import type { Selectable } from 'kysely';
+import { idRange } from '../catalogue/id-prefix.ts';
 import type { Catalogue } from '../catalogue/open-catalogue.ts';
 import type { ModuleBackupsTable } from '../catalogue/schema.ts';
 
@@ -76,8 +77,11 @@ export function backupQuery(catalogue: Catalogue) {
 export async function findBackup(catalogue: Catalogue, reference: string): Promise<BackupRow> {
   const [word, type] = reference.split(':');
   if (word === 'latest') return findLatest(catalogue, reference, type);
+  const range = idRange(reference);
+  if (range === null) throw notFound(reference);
   const rows = await backupQuery(catalogue)
-    .where((eb) => eb(eb.cast<string>('b.id', 'text'), 'like', `${reference}%`))
+    .where('b.id', '>=', range.first)
+    .where('b.id', '<=', range.last)
     .limit(2)
     .execute();
   const [row, another] = rows;

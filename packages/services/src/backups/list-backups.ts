@@ -1,62 +1,91 @@
-import { type BackupDocument, CofreError, type ListBackupsInput, listBackupsInput, parseInput } from '@cofre/contracts';
-import { sql } from 'kysely';
+import { type BackupDocument, type ListBackupsInput, listBackupsInput, parseInput } from '@cofre/contracts';
+import { type RawBuilder, sql } from 'kysely';
+import type { z } from 'zod';
 import { authorize } from '../access/authorize.ts';
+import { decodeCursor, type Page, pageOf } from '../catalogue/cursor.ts';
 import type { ServiceContext } from '../service-context.ts';
 import { backupQuery, toBackupDocument } from './find-backup.ts';
 import { recoverInterrupted } from './recover-interrupted.ts';
 
-export interface BackupPage {
-  readonly items: readonly BackupDocument[];
-  /** For the next page; null: this is the last. */
-  readonly nextCursor: string | null;
-}
+export type BackupPage = Page<BackupDocument>;
 
-/** Backups, newest first. A backup that was cancelled is listed only when asked for by status: there is nothing in it. */
+type Filters = z.output<typeof listBackupsInput>;
+
+/** Backups, the newest first unless sorted otherwise. One that was cancelled is listed only when asked for by status: there is nothing in it. */
 export async function listBackups(caller: ServiceContext, input: ListBackupsInput): Promise<BackupPage> {
-  const { implementation, type, status, since, limit, cursor } = parseInput(listBackupsInput, input);
+  const filters = parseInput(listBackupsInput, input);
   const context = await authorize(caller, 'listBackups');
   await recoverInterrupted(caller);
-  let query = backupQuery(context.catalogue).select(sql<string>`b.created_at::text`.as('created_at_exact'));
-  if (implementation !== undefined) {
-    // By what stays in the row: backups of a deleted implementation are still found.
-    const slash = implementation.indexOf('/');
-    query =
-      slash < 0
-        ? query.where(sql<string>`b.source_implementation_id::text`, '=', implementation.toLowerCase())
-        : query
-            .where('b.module_slug', '=', implementation.slice(0, slash))
-            .where('b.implementation_key', '=', implementation.slice(slash + 1));
-  }
-  query = status === undefined ? query.where('b.status', '!=', 'canceled') : query.where('b.status', '=', status);
-  if (type !== undefined) query = query.where('b.backup_type', '=', type);
-  if (since !== undefined) query = query.where('b.created_at', '>=', new Date(since));
+  const { sort, limit, cursor } = filters;
+  const order = ORDERS[sort];
+  let query = backupQuery(context.catalogue)
+    .select(sql<string>`(${order.value})::text`.as('sort_value'))
+    .where(sql<boolean>`${conditions(filters, context.clock.now())}`);
   if (cursor !== undefined) {
-    const after = decodeCursor(cursor);
-    query = query.where(sql<boolean>`(b.created_at, b.id) < (${after.createdAt}::timestamptz, ${after.id}::uuid)`);
+    const { value, id } = decodeCursor(cursor, sort);
+    const end = sql`(${sql`${value}::${order.type}`}, ${id}::uuid)`;
+    query = query.where(
+      order.direction === 'desc'
+        ? sql<boolean>`(${order.value}, b.id) < ${end}`
+        : sql<boolean>`(${order.value}, b.id) > ${end}`,
+    );
   }
   const rows = await query
-    .orderBy('b.created_at', 'desc')
-    .orderBy('b.id', 'desc')
+    .orderBy(order.value, order.direction)
+    .orderBy('b.id', order.direction)
     .limit(limit + 1)
     .execute();
-  const page = rows.slice(0, limit);
-  const last = page.at(-1);
-  return {
-    items: page.map(toBackupDocument),
-    nextCursor: rows.length > limit && last !== undefined ? encodeCursor(last) : null,
-  };
+  return pageOf(rows, { order: sort, limit, toItem: toBackupDocument });
 }
 
-function encodeCursor(row: { readonly created_at_exact: string; readonly id: string }): string {
-  return Buffer.from(`${row.created_at_exact} ${row.id}`, 'utf8').toString('base64url');
+interface Order {
+  /** As an index of the catalogue has it, so that a page costs the same wherever it lies. */
+  readonly value: RawBuilder<unknown>;
+  readonly type: RawBuilder<unknown>;
+  readonly direction: 'asc' | 'desc';
 }
 
-const CURSOR = /^([-+0-9:. ]{10,40}) ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+const time = sql`timestamptz`;
+const ORDERS: Readonly<Record<Filters['sort'], Order>> = {
+  newest: { value: sql`b.created_at`, type: time, direction: 'desc' },
+  oldest: { value: sql`b.created_at`, type: time, direction: 'asc' },
+  largest: { value: sql`COALESCE(b.size_bytes, 0)`, type: sql`bigint`, direction: 'desc' },
+  // What never expires comes last.
+  'expiring-first': { value: sql`COALESCE(b.expires_at, 'infinity')`, type: time, direction: 'asc' },
+};
 
-function decodeCursor(cursor: string): { readonly createdAt: string; readonly id: string } {
-  const [, createdAt, id] = CURSOR.exec(Buffer.from(cursor, 'base64url').toString('utf8')) ?? [];
-  if (createdAt === undefined || id === undefined) {
-    throw new CofreError('usage/invalid', 'The cursor is not one that a list of backups gave. Nothing was started.');
+function conditions(filters: Filters, now: Date): RawBuilder<unknown> {
+  const { implementation, module, type, status, since, until, expired, held, text } = filters;
+  const all = [status === undefined ? sql`b.status <> 'canceled'` : sql`b.status = ${status}`];
+  if (implementation !== undefined) all.push(ofImplementation(implementation));
+  if (module !== undefined) all.push(sql`b.module_slug = ${module}`);
+  if (type !== undefined) all.push(sql`b.backup_type = ${type}`);
+  if (since !== undefined) all.push(sql`b.created_at >= ${new Date(since)}`);
+  if (until !== undefined) all.push(sql`b.created_at < ${new Date(until)}`);
+  if (expired !== undefined)
+    all.push(expired ? sql`b.expires_at <= ${now}` : sql`(b.expires_at IS NULL OR b.expires_at > ${now})`);
+  // Written as the partial index has it.
+  if (held !== undefined) all.push(held ? sql`b.held` : sql`NOT b.held`);
+  if (text !== undefined) all.push(describedBy(text));
+  return sql.join(all, sql` AND `);
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** By what stays in the row: backups of a deleted implementation are still found. */
+function ofImplementation(reference: string): RawBuilder<unknown> {
+  const slash = reference.indexOf('/');
+  if (slash >= 0) {
+    return sql`b.module_slug = ${reference.slice(0, slash)} AND b.implementation_key = ${reference.slice(slash + 1)}`;
   }
-  return { createdAt, id };
+  return UUID.test(reference) ? sql`b.source_implementation_id = ${reference}::uuid` : sql`false`;
+}
+
+/** Each word begins a word of the description. */
+function describedBy(text: string): RawBuilder<unknown> {
+  const words = text.match(/[\p{L}\p{N}]+/gu) ?? [];
+  if (words.length === 0) return sql`true`;
+  const query = words.map((word) => `${word}:*`).join(' & ');
+  return sql`pg_catalog.to_tsvector('pg_catalog.simple'::regconfig, COALESCE(b.description, ''))
+    @@ pg_catalog.to_tsquery('pg_catalog.simple'::regconfig, ${query})`;
 }

@@ -11,6 +11,7 @@ import {
 } from '@cofre/contracts';
 import type { Selectable } from 'kysely';
 import { authorize } from '../access/authorize.ts';
+import { idRange } from '../catalogue/id-prefix.ts';
 import type { Catalogue } from '../catalogue/open-catalogue.ts';
 import type { RestoresTable } from '../catalogue/schema.ts';
 import type { ServiceContext } from '../service-context.ts';
@@ -41,10 +42,13 @@ export type RestoreRow = Selectable<RestoresTable>;
 
 /** A restore by its id or a unique prefix. Throws `restore/not-found`. */
 export async function findRestore(catalogue: Catalogue, reference: string): Promise<RestoreRow> {
+  const range = idRange(reference);
+  if (range === null) throw restoreNotFound(reference);
   const [row, another] = await catalogue
     .selectFrom('cofre.restores')
     .selectAll()
-    .where((eb) => eb(eb.cast<string>('id', 'text'), 'like', `${reference}%`))
+    .where('id', '>=', range.first)
+    .where('id', '<=', range.last)
     .limit(2)
     .execute();
   if (row === undefined) {
