@@ -62,6 +62,35 @@ describe('cutting ranges', () => {
     expect(ranges[0]?.bytes.length).toBe(lineOf(1).length + huge.length);
   });
 
+  it('rows of any size, with any inherited bounds: every line is in the one range where its key belongs', async () => {
+    const texts: RowLayout = { columns: ['id', 'v'], key: [{ name: 'id', order: 'bytes' }] };
+    const size = fc.constantFrom(1, 1, 0.6 * RANGE_BYTES, 1.2 * RANGE_BYTES, 4.5 * RANGE_BYTES);
+    const chosen = fc.record({
+      sizes: fc.array(size, { maxLength: 9 }),
+      bounds: fc.uniqueArray(fc.integer({ min: 1, max: 9 }), { maxLength: 3 }),
+      layout: fc.constantFrom(layout, texts),
+    });
+    await fc.assert(
+      fc.asyncProperty(chosen, async ({ sizes, bounds, layout }) => {
+        const lines = sizes.map((bytes, id) => lineOf(id, 'x'.repeat(bytes)));
+        const inherited = [entry(null), ...bounds.sort().map((bound) => entry(`${bound}`))];
+        const ranges = await cut(lines, { layout, inherited });
+        expect(Buffer.concat(ranges.map((range) => range.bytes)).equals(Buffer.concat(lines))).toBe(true);
+        ranges.forEach((range, at) => {
+          const keys = decodeKeys(layout, range.keys ?? Buffer.alloc(0))
+            .toString()
+            .trimEnd()
+            .split('\n')
+            .map(Number);
+          expect(keys).toHaveLength(range.rows);
+          expect(Number(range.low ?? 0)).toBeLessThanOrEqual(keys[0] ?? -1);
+          expect(keys.at(-1)).toBeLessThan(Number(ranges[at + 1]?.low ?? Infinity));
+        });
+      }),
+      { numRuns: 60 },
+    );
+  });
+
   it.each([
     ['repeated', [1, 2, 2]],
     ['falling', [1, 3, 2]],

@@ -1,4 +1,4 @@
-import { CofreError } from '@cofre/contracts';
+import { assert, CofreError } from '@cofre/contracts';
 import type { RangeEntry } from '../format/manifest.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { Gathered, RANGE_BYTES } from './gathered.ts';
@@ -156,8 +156,11 @@ class RangeCutter {
     const bytes = this.#rows.detach(half?.rowBytes);
     const keys = this.#keys.detach(half?.keys ?? null);
     const rows = half?.count ?? this.#count;
+    assert(rows > 0 && bytes.length > 0, 'a range that is cut has rows');
     this.#count -= rows;
-    this.#half = half ? { rowBytes: this.#rows.length, keys: this.#keys.mark(), count: this.#count } : null;
+    // What is left was a whole range too; nothing is, where one huge row made it double.
+    const isSplitAgain = half !== null && this.#count > 0;
+    this.#half = isSplitAgain ? { rowBytes: this.#rows.length, keys: this.#keys.mark(), count: this.#count } : null;
     const inherited = this.#splitOff ? null : this.#bounds.current;
     const low = this.#cutBefore && keys ? (inherited?.low ?? firstLine(keys)) : null;
     this.#splitOff = half !== null;
