@@ -78,23 +78,27 @@ async function isPossible(client: pg.ClientBase, staged: StagedTable, parking: P
 function candidates(table: RestoreTable, unique: UniqueFacts, salt: string): Parking[] {
   const identity = new Set(table.identity?.map((column) => column.name));
   const usable = table.columns.filter(
-    ({ name, identity: always }) => !identity.has(name) && always !== 'always' && isPartOf(unique, name),
+    ({ name, identity: always }) => !identity.has(name) && always !== 'always' && mayMatter(table, unique, name),
   );
   const nulls = usable
     .filter((column) => !unique.nullsNotDistinct && !column.notNull)
     .map(({ name }): Parking => ({ unique, column: name, isNull: true, valueSql: () => 'NULL' }));
   const others = usable.flatMap((column): Parking[] => {
-    const isPlain = unique.kind !== 'exclusion' && unique.columns !== null;
+    const isPlain = unique.kind !== 'exclusion' && unique.columns?.includes(column.name) === true;
     const valueSql = isPlain ? freeValue(table, column, salt) : null;
     return valueSql === null ? [] : [{ unique, column: column.name, isNull: false, valueSql }];
   });
   return [...nulls, ...others];
 }
 
-/** Of an expression it is enough that the name occurs: what comes of it is tried. */
-function isPartOf(unique: UniqueFacts, name: string): boolean {
-  if (unique.columns !== null) return unique.columns.includes(name);
-  return unique.expressions.some((expression) => expression.includes(name));
+/**
+ * Whether the column could decide what the index holds. Of an expression it is enough that the name occurs, and what a
+ * generated column rests on is not known: what comes of it is tried.
+ */
+function mayMatter(table: RestoreTable, unique: UniqueFacts, name: string): boolean {
+  if (unique.columns === null) return unique.expressions.some((expression) => expression.includes(name));
+  const isStored = (column: string) => table.columns.some((candidate) => candidate.name === column);
+  return unique.columns.includes(name) || !unique.columns.every(isStored);
 }
 
 const INTEGERS: ReadonlySet<number> = new Set([TYPE.int2, TYPE.int4, TYPE.int8, TYPE.numeric]);
