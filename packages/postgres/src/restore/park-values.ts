@@ -53,18 +53,22 @@ async function firstPossible(
   return null;
 }
 
-/** The staged rows take the value, and where that is NULL, it keeps them out of the index. */
+/** The rows as they are take the value, and where that is NULL, it keeps them out of the index; no check refuses it. */
 async function isPossible(client: pg.ClientBase, staged: StagedTable, parking: Parking): Promise<boolean> {
-  const { n } = staged.meta;
   const { unique, column, isNull, valueSql } = parking;
   const values = unique.expressions.map((expression) => `(${expression}) IS NOT NULL`);
   const stays = isNull ? [`(${unique.predicate ?? 'true'})`, ...values].join(' AND ') : 'false';
+  const tryOn = (relation: string) =>
+    client.query<{ stays: boolean | null }>(
+      `UPDATE ${relation} AS a SET ${quoteIdentifier(column)} = ${valueSql('a')}
+        WHERE a.${staged.meta.n} IN (${heldValuesSql(staged, unique)}) RETURNING ${stays} AS stays`,
+    );
   await client.query('SAVEPOINT cofre_park');
   try {
-    const { rows } = await client.query<{ stays: boolean | null }>(
-      `UPDATE ${staged.after} AS a SET ${quoteIdentifier(column)} = ${valueSql('a')}
-        WHERE a.${n} IN (${heldValuesSql(staged, unique)}) RETURNING ${stays} AS stays`,
-    );
+    // Only the rows as they shall be are staged with the checks of the table, so both are tried; the held ones last.
+    await tryOn(staged.after);
+    await client.query('ROLLBACK TO SAVEPOINT cofre_park');
+    const { rows } = await tryOn(staged.before);
     return rows.every((row) => row.stays !== true);
   } catch (error) {
     const state = sqlStateOf(error) ?? '';
