@@ -119,9 +119,18 @@ function conflictOf(error: unknown): Conflict | null {
     const table = String(error.params['table']);
     return { kind: 'unsupported', count: 1, detail: `a check or generated column of it writes to ${table}` };
   }
+  if (TOO_WIDE_STATES.has(sqlStateOf(error) ?? ''))
+    return {
+      kind: 'unsupported',
+      count: 1,
+      detail: 'its rows are so wide that the server cannot hold them beside three columns of ours',
+    };
   const detail = misfit(error);
   return detail === null ? null : { kind: 'drift', count: 1, detail };
 }
+
+/** A table has 1,600 columns at most, and a row what fits on a page: rows are staged with three columns more. */
+const TOO_WIDE_STATES: ReadonlySet<string> = new Set(['54011', '54000']);
 
 /** Never the server's own message where it would repeat a value; names of constraints are no secret. */
 export function misfit(error: unknown): string | null {
