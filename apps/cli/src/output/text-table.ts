@@ -18,9 +18,14 @@ export function textTable(
   return lines.join('\n');
 }
 
+/** A value may be hundreds of megabytes long, and nobody reads it in a terminal; `--json` has it whole. */
+const SHOWN_LENGTH_MAX = 1000;
+
 /** Descriptions and values may hold line breaks and escape sequences, which a terminal must not be given. */
 export function oneLine(text: string): string {
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
+  const isCut = text.length > SHOWN_LENGTH_MAX;
+  const shown = isCut ? `${text.slice(0, SHOWN_LENGTH_MAX).toWellFormed()}…` : text;
+  return shown.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
 }
 
 const segmenter = new Intl.Segmenter();
