@@ -1,14 +1,16 @@
 import { assert } from '@cofre/contracts';
 import { columnEnd, type RowBatch, type RowLayout } from '@cofre/engine';
 
-/** Values are handed on when so many were gathered: bounds memory, whatever the rows hold. */
+/** Values are handed on when so many, or so much, was gathered: bounds memory, whatever the rows hold. */
 const VALUES_MAX = 50_000;
+const VALUES_BYTES_MAX = 8 * 1024 * 1024;
 
 /** Gathers the distinct values of a few columns from rows of COPY text, as lines of COPY text. */
 export class DistinctValues {
   readonly #places: readonly number[];
   readonly #last: number;
   readonly #lines = new Set<string>();
+  #bytes = 0;
 
   constructor(layout: RowLayout, columns: readonly string[]) {
     this.#places = columns.map((name) => layout.columns.indexOf(name));
@@ -21,7 +23,7 @@ export class DistinctValues {
   }
 
   get isFull(): boolean {
-    return this.#lines.size >= VALUES_MAX;
+    return this.#lines.size >= VALUES_MAX || this.#bytes >= VALUES_BYTES_MAX;
   }
 
   /** Takes the first `rows` rows of a batch. */
@@ -29,7 +31,9 @@ export class DistinctValues {
     const { bytes, ends } = batch;
     let start = 0;
     for (let row = 0; row < rows; row++) {
-      this.#lines.add(this.#valuesOf(bytes, start));
+      const line = this.#valuesOf(bytes, start);
+      if (!this.#lines.has(line)) this.#bytes += line.length;
+      this.#lines.add(line);
       start = ends[row] ?? start;
     }
   }
@@ -38,6 +42,7 @@ export class DistinctValues {
   take(): Buffer[] {
     const bytes = Buffer.from([...this.#lines].join(''), 'latin1');
     this.#lines.clear();
+    this.#bytes = 0;
     return [bytes];
   }
 
