@@ -127,11 +127,9 @@ describe('bad input', () => {
     const shell = await emptyShell();
     for (const args of [
       'backup create shop/one --type differential',
-      'backup hold latest',
       'backup export latest --format sql',
       'repo gc --dry-run --grace 24h',
       'repo key list',
-      'policy set --every day',
       'worker',
       'serve --port 80',
       'stats',

@@ -9,9 +9,10 @@ function parseDuration(text: string): number | undefined {
   return count === undefined || unitMs === undefined ? undefined : Number(count) * unitMs;
 }
 
-/** `--expires 30d|never` as the moment it means; null: never. */
-export function parseExpiry(text: string | undefined, now: Date): string | null {
-  if (text === undefined || text === 'never') return null;
+/** `--expires 30d|never` as the moment it means; null: never; undefined: the settings say when. */
+export function parseExpiry(text: string | undefined, now: Date): string | null | undefined {
+  if (text === undefined) return undefined;
+  if (text === 'never') return null;
   const durationMs = parseDuration(text);
   if (durationMs === undefined || durationMs === 0) {
     throw new CofreError('usage/invalid', `--expires takes 12h, 30d, 2w or never, not "${text}". Nothing was started.`);

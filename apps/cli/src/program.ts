@@ -23,6 +23,8 @@ export function buildProgram(start: Start): Commander {
   addBackups(program, declare);
   addDiff(program, declare);
   addRestores(program, declare);
+  addPolicy(program, declare);
+  addAdministrators(program, declare);
   addRest(program, declare);
   return program;
 }
@@ -136,7 +138,7 @@ function addBackups(program: Commander, declare: Declare): void {
       .option('--all', 'all implementations')
       .option('--type <type>', 'full (default), incremental or config_only')
       .option('--description <text>', 'what it was made for')
-      .option('--expires <after>', '30d, 12h or never (default: never)')
+      .option('--expires <after>', '30d, 12h or never (default: as the policy says)')
       .option('--compression <kind>', 'zstd, gzip or none (default: the repository’s)'),
     async () => (await load()).backupCreate,
   );
@@ -148,6 +150,12 @@ function addBackups(program: Commander, declare: Declare): void {
       .option('--type <type>', 'only of this type')
       .option('--status <status>', 'only with this status; cancelled ones are listed only so')
       .option('--since <time>', 'made since: 2025-01-21, or 7d ago')
+      .option('--until <time>', 'made before')
+      .option('--module <slug>')
+      .option('--expired', 'whose end has passed')
+      .option('--held', 'that are on hold')
+      .option('--text <words>', 'with words that begin so in the description')
+      .option('--sort <order>', 'newest (default), oldest, largest or expiring-first')
       .option('--limit <n>', 'so many (default: 50)')
       .option('--cursor <cursor>', 'the next page, as the page before named it'),
     async () => (await load()).backupList,
@@ -183,11 +191,19 @@ function addBackups(program: Commander, declare: Declare): void {
       .option('--yes', 'yes, delete it'),
     async () => (await load()).backupDelete,
   );
-  for (const [name, description] of [
-    ['hold', 'keep a backup from being deleted'],
-    ['release', 'end a hold'],
-    ['export', 'write a backup as SQL, CSV or JSON lines'],
-  ] as const)
+  declare(
+    backup
+      .command('hold')
+      .argument('<id>')
+      .description('keep a backup from being deleted and from expiring')
+      .option('--reason <text>'),
+    async () => (await load()).backupHold,
+  );
+  declare(
+    backup.command('release').argument('<id>').description('end a hold'),
+    async () => (await load()).backupRelease,
+  );
+  for (const [name, description] of [['export', 'write a backup as SQL, CSV or JSON lines']] as const)
     declareLater(declare, backup.command(name, { hidden: true }).description(description), `backup ${name}`);
 }
 
@@ -256,6 +272,72 @@ function addRestores(program: Commander, declare: Declare): void {
   );
 }
 
+function withPlace(command: Commander): Commander {
+  return command
+    .option('--implementation <name>', 'of one implementation; default: those for all')
+    .option('--module <slug>', 'of a module');
+}
+
+function withSettings(command: Commander): Commander {
+  return command
+    .option('--schedule <cron>', 'five fields, like "0 3 * * *"; or none')
+    .option('--time-zone <name>', 'in which the schedule is read, like America/Sao_Paulo')
+    .option('--type <type>', 'of scheduled backups')
+    .option('--skip-unchanged <on|off>', 'keep no scheduled backup of an unchanged slice')
+    .option('--retention-days <n>', 'how long a backup stays; or none: age removes nothing')
+    .option('--keep-last <n>', 'the newest so many stay, however old; or none')
+    .option('--minimum-kept <n>', 'so many are never removed by clean-up')
+    .option('--safety-days <n>', 'how long the backups stay that restores take')
+    .option('--orphan-grace-days <n>', 'how long backups outlive their implementation')
+    .option('--overdue-grace-minutes <n>', 'how late a scheduled backup may be')
+    .option('--space-freed-threshold-bytes <n>', 'tell administrators when clean-up freed more')
+    .option('--audit <events...>', 'EVENT=on or EVENT=off');
+}
+
+function addPolicy(program: Commander, declare: Declare): void {
+  const load = () => import('./commands/policy.ts');
+  const policy = program.command('policy').description('when backups are made, and how long they stay');
+  declare(
+    withPlace(policy.command('show').description('what is in force, and where each value comes from')),
+    async () => (await load()).policyShow,
+  );
+  declare(
+    withSettings(withPlace(policy.command('set').description('change it'))).option(
+      '--unset <settings...>',
+      'inherit these again, named like the options',
+    ),
+    async () => (await load()).policySet,
+  );
+  declare(
+    withSettings(
+      withPlace(policy.command('simulate').description('what clean-up would remove, with these settings or others')),
+    ).option('--now <time>', 'when it is imagined to run'),
+    async () => (await load()).policySimulate,
+  );
+}
+
+function addAdministrators(program: Commander, declare: Declare): void {
+  const load = () => import('./commands/admin.ts');
+  const admin = program.command('admin').description('who may change things');
+  declare(
+    admin.command('add').argument('<email>').description('let a person change things'),
+    async () => (await load()).adminAdd,
+  );
+  declare(
+    admin.command('remove').argument('<email>').description('take the right away'),
+    async () => (await load()).adminRemove,
+  );
+  declare(
+    admin
+      .command('reset')
+      .argument('<email>')
+      .description('make a person the only administrator')
+      .option('--yes', 'yes, remove the others'),
+    async () => (await load()).adminReset,
+  );
+  declare(admin.command('list').description('show them'), async () => (await load()).adminList);
+}
+
 function addRest(program: Commander, declare: Declare): void {
   declare(
     program
@@ -269,11 +351,9 @@ function addRest(program: Commander, declare: Declare): void {
     async () => (await import('./commands/doctor.ts')).doctor,
   );
   for (const [name, description] of [
-    ['policy', 'schedule, retention and the like'],
     ['schedule', 'run what is due'],
     ['cleanup', 'delete what has expired'],
     ['stats', 'figures'],
-    ['admin', 'who may change things'],
     ['worker', 'run jobs and schedules'],
     ['serve', 'web and worker together'],
   ] as const)

@@ -59,6 +59,8 @@ export const createBackupsInput = createBackupInput.omit({ implementation: true 
 });
 export type CreateBackupsInput = z.input<typeof createBackupsInput>;
 
+export const backupOrder = z.enum(['newest', 'oldest', 'largest', 'expiring-first']);
+
 export const listBackupsInput = z.strictObject({
   implementation: implementationReference.optional(),
   type: backupType.optional(),
@@ -73,7 +75,7 @@ export const listBackupsInput = z.strictObject({
   held: z.boolean().optional(),
   /** Words, or beginnings of words, of the description. */
   text: z.string().min(1).max(200).optional(),
-  sort: z.enum(['newest', 'oldest', 'largest', 'expiring-first']).default('newest'),
+  sort: backupOrder.default('newest'),
   limit: z.int().min(1).max(500).default(50),
   cursor: z.string().max(500).optional(),
 });

@@ -1,5 +1,6 @@
 import {
   backupStatus,
+  backupOrder,
   backupType,
   type BackupDocument,
   CofreError,
@@ -13,8 +14,10 @@ import {
   createBackup,
   createBackups,
   deleteBackup,
+  holdBackup,
   listBackups,
   readBackupRows,
+  releaseBackup,
   showBackup,
   verifyAllBackups,
   verifyBackup,
@@ -31,7 +34,7 @@ export const backupCreate: Command = async (run) => {
   const which = chosenImplementations(run);
   const options = {
     type: oneOf(run, 'type', backupType) ?? 'full',
-    expiresAt: parseExpiry(run.text('expires'), run.composition.clock.now()),
+    ...present('expiresAt', parseExpiry(run.text('expires'), run.composition.clock.now())),
     ...present('description', run.text('description')),
     ...present('compression', oneOf(run, 'compression', compression)),
   };
@@ -59,7 +62,13 @@ export const backupList: Command = async (run) => {
     ...present('implementation', run.text('implementation')),
     ...present('type', oneOf(run, 'type', backupType)),
     ...present('status', oneOf(run, 'status', backupStatus)),
+    ...present('module', run.text('module')),
     ...present('since', parseSince(run.text('since'), run.composition.clock.now())),
+    ...present('until', parseSince(run.text('until'), run.composition.clock.now())),
+    ...(run.flag('expired') ? { expired: true } : {}),
+    ...(run.flag('held') ? { held: true } : {}),
+    ...present('text', run.text('text')),
+    ...present('sort', oneOf(run, 'sort', backupOrder)),
     ...present('limit', run.integer('limit')),
     ...present('cursor', run.text('cursor')),
   };
@@ -102,6 +111,20 @@ export const backupVerify: Command = async (run) => {
   const check = backup === undefined ? await verifyAllBackups(context) : await verifyBackup(context, { backup });
   run.print(check, () => describeCheck(check));
   return check.ok ? undefined : EXIT_DAMAGE;
+};
+
+export const backupHold: Command = async (run) => {
+  const input = { backup: run.operand(0), ...present('reason', run.text('reason')) };
+  const backup = await holdBackup(await run.composition.service(), input);
+  run.print(backup, () => `The backup ${shortId(backup.id)} of ${named(backup)} is on hold: nothing deletes it.`);
+  return undefined;
+};
+
+export const backupRelease: Command = async (run) => {
+  const backup = await releaseBackup(await run.composition.service(), { backup: run.operand(0) });
+  const ends = backup.expiresAt === null ? 'It never expires.' : `It expires ${formatTime(backup.expiresAt)}.`;
+  run.print(backup, () => `The backup ${shortId(backup.id)} of ${named(backup)} is not on hold. ${ends}`);
+  return undefined;
 };
 
 export const backupDelete: Command = async (run) => {
@@ -193,7 +216,7 @@ function backupTable(items: readonly BackupDocument[]): string {
     formatTime(backup.createdAt),
     backup.status === 'completed' ? formatCount(backup.stats.rows) : '–',
     backup.status === 'completed' ? formatBytes(backup.stats.bytesStored) : '–',
-    backup.expiresAt === null ? 'never' : formatTime(backup.expiresAt),
+    backup.held ? 'on hold' : backup.expiresAt === null ? 'never' : formatTime(backup.expiresAt),
     backup.description ?? '',
   ]);
   const headers = ['ID', 'IMPLEMENTATION', 'TYPE', 'STATUS', 'MADE', 'ROWS', 'STORED', 'EXPIRES', 'DESCRIPTION'];

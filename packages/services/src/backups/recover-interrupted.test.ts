@@ -11,7 +11,7 @@ import { listBackups } from './list-backups.ts';
 import { verifyBackup } from './verify-backup.ts';
 
 describe.each(testServers())('what a killed process leaves behind, on PostgreSQL $name', (server) => {
-  const made: (() => Promise<unknown>)[] = [];
+  const made: (() => PromiseLike<unknown>)[] = [];
   afterEach(async () => {
     for (const end of made.splice(0).reverse()) await end();
   });
