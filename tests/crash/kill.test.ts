@@ -2,12 +2,14 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BackupDocument, backupDocument, checkDocument, restoreDocument } from '@cofre/contracts';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { emptyShell, type Shell, shopShell } from '../support/cofre-shell.ts';
 
 /** `kill -9` comes so many times for each command; with COFRE_LONG=1 for as long as a coffee lasts. */
-const KILLS = process.env['COFRE_LONG'] === '1' ? 100 : 7;
+const IS_LONG = process.env['COFRE_LONG'] === '1';
+const KILLS = IS_LONG ? 100 : 5;
+if (IS_LONG) vi.setConfig({ testTimeout: 3_600_000 });
 
 const page = z.object({ items: z.array(backupDocument), nextCursor: z.string().nullable() });
 
