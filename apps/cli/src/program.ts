@@ -151,7 +151,7 @@ function addBackups(program: Commander, declare: Declare): void {
       .option('--status <status>', 'only with this status; cancelled ones are listed only so')
       .option('--since <time>', 'made since: 2025-01-21, or 7d ago')
       .option('--until <time>', 'made before')
-      .option('--module <slug>')
+      .option('--module <slug>', 'only of this module')
       .option('--expired', 'whose end has passed')
       .option('--held', 'that are on hold')
       .option('--text <words>', 'with words that begin so in the description')
@@ -174,6 +174,11 @@ function addBackups(program: Commander, declare: Declare): void {
       .option('--limit <n>', 'so many (default: 50)'),
     async () => (await load()).backupRows,
   );
+  addCareOfBackups(backup, declare);
+}
+
+function addCareOfBackups(backup: Commander, declare: Declare): void {
+  const load = () => import('./commands/backup.ts');
   declare(
     backup
       .command('verify')
@@ -196,15 +201,15 @@ function addBackups(program: Commander, declare: Declare): void {
       .command('hold')
       .argument('<id>')
       .description('keep a backup from being deleted and from expiring')
-      .option('--reason <text>'),
+      .option('--reason <text>', 'why'),
     async () => (await load()).backupHold,
   );
   declare(
     backup.command('release').argument('<id>').description('end a hold'),
     async () => (await load()).backupRelease,
   );
-  for (const [name, description] of [['export', 'write a backup as SQL, CSV or JSON lines']] as const)
-    declareLater(declare, backup.command(name, { hidden: true }).description(description), `backup ${name}`);
+  const exporting = backup.command('export', { hidden: true });
+  declareLater(declare, exporting.description('write a backup as SQL, CSV or JSON lines'), 'backup export');
 }
 
 function addDiff(program: Commander, declare: Declare): void {

@@ -3,7 +3,7 @@ import type { Actor } from '../actor.ts';
 import type { Catalogue } from '../catalogue/open-catalogue.ts';
 import { toCofreError } from '../error-document.ts';
 import type { ServiceContext } from '../service-context.ts';
-import { resolvedSettings } from '../settings/resolve-settings.ts';
+import { settingsInForce } from '../settings/settings-in-force.ts';
 
 /** Destructive and refused ones are always logged (I13); whether these others are is a setting. */
 export type AuditEvent =
@@ -42,7 +42,7 @@ export async function audit(
   const { action, outcome = 'done', implementation } = entry;
   const { data: optional } = optionalAuditEvent.safeParse(action);
   if (outcome === 'done' && optional !== undefined) {
-    const { audit: events } = await resolvedSettings(context.catalogue, implementation ?? null);
+    const { audit: events } = await settingsInForce(context.catalogue, implementation ?? null);
     if (events[optional] === false) return;
   }
   await auditQuery(context, entry).execute();

@@ -10,6 +10,7 @@ import {
 import { authorize } from '../access/authorize.ts';
 import { audit } from '../audit/audit.ts';
 import { manifestPath, type Repository } from '@cofre/engine';
+import { toErrorDocument } from '../error-document.ts';
 import type { ServiceContext } from '../service-context.ts';
 import { type BackupRow, findBackup, toBackupDocument } from './find-backup.ts';
 import { withImplementationLock } from './implementation-lock.ts';
@@ -42,14 +43,23 @@ export async function deleteBackup(caller: ServiceContext, input: BackupInput): 
     const repository = current.file_path === null ? null : await context.openRepository();
     if (repository !== null && current.repository_id !== repository.id) throw elsewhere(current, repository.store.url);
     await context.catalogue.transaction().execute(async (transaction) => {
-      await transaction
+      const marked = await transaction
         .updateTable('public.module_backups')
         .set({ deleted_at: context.clock.now() })
         .where('id', '=', current.id)
-        .execute();
+        // Somebody may have put it on hold since we looked.
+        .where('held', '=', false)
+        .executeTakeFirst();
+      if (marked.numUpdatedRows === 0n) throw held(current);
       await audit({ ...context, catalogue: transaction }, entry);
     });
-    if (repository !== null) await deleteOrKeepListed(context, repository, current);
+    if (repository !== null) {
+      const failed = { ...entry, outcome: 'failed' } as const;
+      await deleteOrKeepListed(context, repository, current).catch(async (error: unknown) => {
+        await audit(context, { ...failed, details: { code: toErrorDocument(error).code } }).catch(() => undefined);
+        throw error;
+      });
+    }
     await context.catalogue.deleteFrom('public.module_backups').where('id', '=', current.id).execute();
     return toBackupDocument(current);
   });

@@ -78,14 +78,14 @@ export async function findBackup(catalogue: Catalogue, reference: string): Promi
   const [word, type] = reference.split(':');
   if (word === 'latest') return findLatest(catalogue, reference, type);
   const range = idRange(reference);
-  if (range === null) throw notFound(reference);
+  if (range === null) throw backupNotFound(reference);
   const rows = await backupQuery(catalogue)
     .where('b.id', '>=', range.first)
     .where('b.id', '<=', range.last)
     .limit(2)
     .execute();
   const [row, another] = rows;
-  if (row === undefined) throw notFound(reference);
+  if (row === undefined) throw backupNotFound(reference);
   if (another !== undefined) {
     throw new CofreError('backup/ambiguous', `More than one backup begins with ${reference}. Nothing was started.`, {
       params: { reference },
@@ -98,11 +98,11 @@ async function findLatest(catalogue: Catalogue, reference: string, type: string 
   let query = backupQuery(catalogue).where('b.status', '=', 'completed').where('b.safety', '=', false);
   if (type !== undefined) query = query.where('b.backup_type', '=', backupType.parse(type));
   const row = await query.orderBy('b.created_at', 'desc').orderBy('b.id', 'desc').limit(1).executeTakeFirst();
-  if (row === undefined) throw notFound(reference);
+  if (row === undefined) throw backupNotFound(reference);
   return row;
 }
 
-function notFound(reference: string): CofreError {
+export function backupNotFound(reference: string): CofreError {
   return new CofreError('backup/not-found', `There is no backup ${reference}.`, { params: { reference } });
 }
 

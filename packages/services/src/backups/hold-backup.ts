@@ -2,7 +2,7 @@ import { type BackupDocument, type HoldBackupInput, holdBackupInput, parseInput 
 import { authorize } from '../access/authorize.ts';
 import { audit } from '../audit/audit.ts';
 import type { ServiceContext } from '../service-context.ts';
-import { findBackup, toBackupDocument } from './find-backup.ts';
+import { backupNotFound, findBackup, toBackupDocument } from './find-backup.ts';
 
 /** Keeps a backup from being deleted by anybody, and from expiring, until it is released. On hold already: nothing changes. */
 export async function holdBackup(
@@ -15,7 +15,7 @@ export async function holdBackup(
   return context.catalogue.transaction().execute(async (catalogue) => {
     const row = await findBackup(catalogue, backup);
     if (row.held) return toBackupDocument(row);
-    await catalogue
+    const updated = await catalogue
       .updateTable('public.module_backups')
       .set({
         held: true,
@@ -25,7 +25,10 @@ export async function holdBackup(
         held_reason: reason ?? null,
       })
       .where('id', '=', row.id)
-      .execute();
+      // Somebody may be deleting it since we looked.
+      .where('deleted_at', 'is', null)
+      .executeTakeFirst();
+    if (updated.numUpdatedRows === 0n) throw backupNotFound(backup);
     const document = toBackupDocument({ ...row, held: true });
     await audit(
       { ...context, catalogue },

@@ -3,24 +3,31 @@ import { type RawBuilder, sql } from 'kysely';
 import type { z } from 'zod';
 import { authorize } from '../access/authorize.ts';
 import { decodeCursor, type Page, pageOf } from '../catalogue/cursor.ts';
+import type { Catalogue } from '../catalogue/open-catalogue.ts';
 import type { ServiceContext } from '../service-context.ts';
 import { backupQuery, toBackupDocument } from './find-backup.ts';
 import { recoverInterrupted } from './recover-interrupted.ts';
 
 export type BackupPage = Page<BackupDocument>;
 
-type Filters = z.output<typeof listBackupsInput>;
+export type BackupFilters = z.output<typeof listBackupsInput>;
 
 /** Backups, the newest first unless sorted otherwise. One that was cancelled is listed only when asked for by status: there is nothing in it. */
 export async function listBackups(caller: ServiceContext, input: ListBackupsInput): Promise<BackupPage> {
   const filters = parseInput(listBackupsInput, input);
   const context = await authorize(caller, 'listBackups');
   await recoverInterrupted(caller);
+  const rows = await pageQuery(context.catalogue, filters, context.clock.now()).execute();
+  return pageOf(rows, { order: filters.sort, limit: filters.limit, toItem: toBackupDocument });
+}
+
+/** A page of the list and one row more, which tells whether there is another. */
+export function pageQuery(catalogue: Catalogue, filters: BackupFilters, now: Date) {
   const { sort, limit, cursor } = filters;
   const order = ORDERS[sort];
-  let query = backupQuery(context.catalogue)
+  let query = backupQuery(catalogue)
     .select(sql<string>`(${order.value})::text`.as('sort_value'))
-    .where(sql<boolean>`${conditions(filters, context.clock.now())}`);
+    .where(sql<boolean>`${conditions(filters, now)}`);
   if (cursor !== undefined) {
     const { value, id } = decodeCursor(cursor, sort);
     const end = sql`(${sql`${value}::${order.type}`}, ${id}::uuid)`;
@@ -30,12 +37,10 @@ export async function listBackups(caller: ServiceContext, input: ListBackupsInpu
         : sql<boolean>`(${order.value}, b.id) > ${end}`,
     );
   }
-  const rows = await query
+  return query
     .orderBy(order.value, order.direction)
     .orderBy('b.id', order.direction)
-    .limit(limit + 1)
-    .execute();
-  return pageOf(rows, { order: sort, limit, toItem: toBackupDocument });
+    .limit(limit + 1);
 }
 
 interface Order {
@@ -46,7 +51,7 @@ interface Order {
 }
 
 const time = sql`timestamptz`;
-const ORDERS: Readonly<Record<Filters['sort'], Order>> = {
+const ORDERS: Readonly<Record<BackupFilters['sort'], Order>> = {
   newest: { value: sql`b.created_at`, type: time, direction: 'desc' },
   oldest: { value: sql`b.created_at`, type: time, direction: 'asc' },
   largest: { value: sql`COALESCE(b.size_bytes, 0)`, type: sql`bigint`, direction: 'desc' },
@@ -54,7 +59,7 @@ const ORDERS: Readonly<Record<Filters['sort'], Order>> = {
   'expiring-first': { value: sql`COALESCE(b.expires_at, 'infinity')`, type: time, direction: 'asc' },
 };
 
-function conditions(filters: Filters, now: Date): RawBuilder<unknown> {
+function conditions(filters: BackupFilters, now: Date): RawBuilder<unknown> {
   const { implementation, module, type, status, since, until, expired, held, text } = filters;
   const all = [status === undefined ? sql`b.status <> 'canceled'` : sql`b.status = ${status}`];
   if (implementation !== undefined) all.push(ofImplementation(implementation));

@@ -3,7 +3,7 @@ import { authorize } from '../access/authorize.ts';
 import { audit } from '../audit/audit.ts';
 import { recomputeExpiry } from '../retention/recompute-expiry.ts';
 import type { ServiceContext } from '../service-context.ts';
-import { resolvedSettings } from '../settings/resolve-settings.ts';
+import { settingsInForce } from '../settings/settings-in-force.ts';
 import { findBackup, toBackupDocument } from './find-backup.ts';
 
 /**
@@ -19,7 +19,7 @@ export async function releaseBackup(
   const row = await findBackup(context.catalogue, backup);
   const { implementation } = toBackupDocument(row);
   if (!row.held) return toBackupDocument(row);
-  const settings = await resolvedSettings(caller.catalogue, implementation);
+  const settings = await settingsInForce(caller.catalogue, implementation);
   return context.catalogue.transaction().execute(async (catalogue) => {
     await catalogue
       .updateTable('public.module_backups')

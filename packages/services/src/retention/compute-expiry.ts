@@ -1,6 +1,6 @@
 import type { BackupSettings, ImplementationRef } from '@cofre/contracts';
 import type { Catalogue } from '../catalogue/open-catalogue.ts';
-import { resolvedSettings } from '../settings/resolve-settings.ts';
+import { settingsInForce } from '../settings/settings-in-force.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -32,5 +32,5 @@ export async function expiryOf(
   const { ref, asked } = backup;
   if (asked === null) return { expiresAt: null, source: 'explicit' };
   if (asked !== undefined) return { expiresAt: new Date(asked), source: 'explicit' };
-  return { expiresAt: policyExpiry(await resolvedSettings(catalogue, ref), backup), source: 'policy' };
+  return { expiresAt: policyExpiry(await settingsInForce(catalogue, ref), backup), source: 'policy' };
 }

@@ -1,28 +1,30 @@
 import { describe, expect, it } from 'vitest';
 import { nextRun, nextRuns, requireSchedule } from './schedule.ts';
 
-const runs = (schedule: string, timeZone: string, after: string, count: number) =>
-  nextRuns({ schedule, timeZone }, { after: new Date(after), count }).map((run) => run.toISOString().slice(0, 16));
+const runs = (schedule: string, timeZone: string, from: { readonly after: string; readonly count: number }) =>
+  nextRuns({ schedule, timeZone }, { after: new Date(from.after), count: from.count }).map((run) =>
+    run.toISOString().slice(0, 16),
+  );
 
 describe('schedules', () => {
   it('are read in their time zone', () => {
-    expect(runs('0 3 * * *', 'America/Sao_Paulo', '2025-02-01T00:00:00Z', 2)).toEqual([
+    expect(runs('0 3 * * *', 'America/Sao_Paulo', { after: '2025-02-01T00:00:00Z', count: 2 })).toEqual([
       '2025-02-01T06:00',
       '2025-02-02T06:00',
     ]);
-    expect(runs('@weekly', 'UTC', '2025-02-01T00:00:00Z', 1)).toEqual(['2025-02-02T00:00']);
+    expect(runs('@weekly', 'UTC', { after: '2025-02-01T00:00:00Z', count: 1 })).toEqual(['2025-02-02T00:00']);
   });
 
   it('a time that the clock skips is not lost: it fires when the clock goes on', () => {
     // New York skips 02:00 to 03:00 (07:00 UTC) on March 9th.
-    expect(runs('30 2 * * *', 'America/New_York', '2025-03-08T12:00:00Z', 2)).toEqual([
+    expect(runs('30 2 * * *', 'America/New_York', { after: '2025-03-08T12:00:00Z', count: 2 })).toEqual([
       '2025-03-09T07:00',
       '2025-03-10T06:30',
     ]);
   });
 
   it('a time that comes twice fires once', () => {
-    expect(runs('30 1 * * *', 'America/New_York', '2025-11-01T12:00:00Z', 2)).toEqual([
+    expect(runs('30 1 * * *', 'America/New_York', { after: '2025-11-01T12:00:00Z', count: 2 })).toEqual([
       '2025-11-02T05:30',
       '2025-11-03T06:30',
     ]);

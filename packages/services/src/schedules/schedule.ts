@@ -40,7 +40,7 @@ function cronOf({ schedule, timeZone }: Schedule): Cron {
 
 function requireTimeZone(schedule: string, timeZone: string): void {
   try {
-    new Intl.DateTimeFormat('en', { timeZone });
+    Intl.DateTimeFormat('en', { timeZone });
   } catch (error) {
     throw impossible({ schedule, timeZone }, `the time zone ${timeZone} is not known`, error);
   }

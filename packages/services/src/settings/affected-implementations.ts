@@ -26,7 +26,7 @@ export async function implementationsUnder(
 }
 
 /** What is in force for each of these now, by id. */
-export async function settingsInForce(
+export async function settingsOfAll(
   catalogue: Catalogue,
   implementations: readonly Pick<NamedImplementation, 'id' | 'moduleId'>[],
 ): Promise<ReadonlyMap<string, BackupSettings>> {

@@ -1,18 +1,10 @@
-import {
-  type BackupSettings,
-  type ImplementationRef,
-  parseInput,
-  type SettingsDocument,
-  type SettingsPlace,
-  settingsPlace,
-} from '@cofre/contracts';
+import { parseInput, type SettingsDocument, type SettingsPlace, settingsPlace } from '@cofre/contracts';
 import { authorize } from '../access/authorize.ts';
-import type { Catalogue } from '../catalogue/open-catalogue.ts';
 import { nextRuns } from '../schedules/schedule.ts';
 import type { ServiceContext } from '../service-context.ts';
 import { findPlace, type Place, placeName } from './find-place.ts';
 import { mergeSettings } from './merge-settings.ts';
-import { layersOf, readLayers, readRow } from './settings-rows.ts';
+import { readLayers, readRow } from './settings-rows.ts';
 
 /** What is in force for an implementation, a module or all, and where each value comes from. */
 export async function resolveSettings(
@@ -45,9 +37,4 @@ export async function settingsDocumentOf(
     revision,
     nextRuns: runs.map((run) => run.toISOString()),
   };
-}
-
-/** What is in force; null: for what belongs to no implementation. */
-export async function resolvedSettings(catalogue: Catalogue, ref: ImplementationRef | null): Promise<BackupSettings> {
-  return mergeSettings(await layersOf(catalogue, ref)).settings;
 }

@@ -16,7 +16,7 @@ import { recomputeExpiry } from '../retention/recompute-expiry.ts';
 import { requireSchedule } from '../schedules/schedule.ts';
 import { settleNextBackup } from '../schedules/settle-next-backups.ts';
 import type { ServiceContext } from '../service-context.ts';
-import { implementationsUnder, type NamedImplementation, settingsInForce } from './affected-implementations.ts';
+import { implementationsUnder, type NamedImplementation, settingsOfAll } from './affected-implementations.ts';
 import { findPlace, type Place, placeName } from './find-place.ts';
 import { mergeSettings } from './merge-settings.ts';
 import { settingsDocumentOf } from './resolve-settings.ts';
@@ -93,7 +93,7 @@ async function inForce(
 ): Promise<InForce> {
   return {
     place: mergeSettings(await readLayers(catalogue, which.place)).settings,
-    implementations: await settingsInForce(catalogue, which.implementations),
+    implementations: await settingsOfAll(catalogue, which.implementations),
   };
 }
 
