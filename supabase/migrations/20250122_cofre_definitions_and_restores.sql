@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS cofre.implementation_settings (
 );
 
 -- A backup's marker in the source database: there, and written by the transaction that it names, only if this database
--- has gone through the moment of the backup (design §4).
+-- has gone through the moment of the backup (design section 4).
 CREATE TABLE IF NOT EXISTS cofre.lineage (
   backup_id uuid PRIMARY KEY,
   xact_id xid8 NOT NULL,

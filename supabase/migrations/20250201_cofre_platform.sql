@@ -81,7 +81,7 @@ $$;
 
 -- Settings ---------------------------------------------------------------------------------------------------------
 
--- Resolved implementation → module → global. `subject_id` is the implementation or the module; for the global row it is
+-- Resolved implementation -> module -> global. `subject_id` is the implementation or the module; for the global row it is
 -- the nil UUID. A key that is absent is inherited; a key that is null is set to nothing (no schedule, kept for ever).
 CREATE TABLE IF NOT EXISTS cofre.backup_settings (
   scope text NOT NULL CHECK (scope IN ('global', 'module', 'implementation')),
@@ -134,7 +134,7 @@ ALTER TABLE public.module_backups
   -- The newest proof by restoring into a scratch schema, and what it found.
   ADD COLUMN IF NOT EXISTS proven_at timestamptz,
   ADD COLUMN IF NOT EXISTS proof jsonb,
-  -- Why clean-up left it although it has expired: 'held', 'implementation-held', 'minimum', 'keep-last', 'last-proven', …
+  -- Why clean-up left it although it has expired: 'held', 'implementation-held', 'minimum', 'keep-last', 'last-proven', ...
   ADD COLUMN IF NOT EXISTS kept_because text,
   -- Since when its manifest is not in the repository.
   ADD COLUMN IF NOT EXISTS missing_at timestamptz,
@@ -213,7 +213,7 @@ CREATE INDEX IF NOT EXISTS restores_key_idx
 -- Everything that was asked for and is not done within the request. The queue hands them out; what people see is here.
 CREATE TABLE IF NOT EXISTS cofre.jobs (
   id uuid PRIMARY KEY,
-  -- 'create-backup', 'apply-restore', 'undo-restore', 'verify-backup', 'delete-backup', 'scheduled-backup', …
+  -- 'create-backup', 'apply-restore', 'undo-restore', 'verify-backup', 'delete-backup', 'scheduled-backup', ...
   kind text NOT NULL,
   state text NOT NULL DEFAULT 'waiting'
     CHECK (state IN ('waiting', 'running', 'completed', 'failed', 'canceled', 'deferred')),
@@ -304,7 +304,7 @@ BEGIN
       ('audit_logs', 'actor_kind', $sql$
         id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
         created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
-        -- CREATE_MODULE_BACKUP, …
+        -- CREATE_MODULE_BACKUP, ...
         action text NOT NULL,
         outcome text NOT NULL DEFAULT 'done' CHECK (outcome IN ('done', 'refused', 'failed')),
         -- The person; NULL for the operator, who is known by name alone, and for services.
@@ -324,7 +324,7 @@ BEGIN
         id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
         created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
         updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
-        -- What happened, as a code that edges put into words: 'backup-failed', 'space-freed', 'settings-weakened', …
+        -- What happened, as a code that edges put into words: 'backup-failed', 'space-freed', 'settings-weakened', ...
         kind text NOT NULL,
         severity text NOT NULL DEFAULT 'warning' CHECK (severity IN ('info', 'warning', 'error')),
         -- While unread, what has the same key is one notification that counts.

@@ -17,6 +17,10 @@ const files = await readMigrations(folder);
 const names = files.map(({ name }) => name);
 const back = await readMigrations(path.join(folder, 'down'));
 
+it('migrations are plain ASCII, so that a database in any encoding takes them', () => {
+  for (const { name, sql } of [...files, ...back]) expect(sql, name).toMatch(/^[\x00-\x7f]*$/);
+});
+
 describe.each(testServers())('migrating the catalogue on PostgreSQL $name', (server) => {
   const made: TestDatabase[] = [];
   afterEach(async () => {
