@@ -9,7 +9,7 @@ import {
   restoreId,
   type RootKey,
 } from '../../packages/contracts/src/index.ts';
-import type { Manifest, ManifestTable, RestorePlan } from '../../packages/engine/src/index.ts';
+import type { BlobStore, Manifest, ManifestTable, RestorePlan } from '../../packages/engine/src/index.ts';
 import { type PlanOperation, Repository, readPlanOperations } from '../../packages/engine/src/index.ts';
 import { captureSlices } from '../../packages/postgres/src/capture/capture-slices.ts';
 import { resolveSlice } from '../../packages/postgres/src/definition/resolve-slice.ts';
@@ -37,13 +37,15 @@ export interface ScenarioOptions {
   readonly definition: Definition;
   readonly rootKey: RootKey;
   readonly implementation?: ImplementationId;
+  /** Default: in memory. */
+  readonly store?: BlobStore;
 }
 
 export async function restoreScenario(options: ScenarioOptions): Promise<RestoreScenario> {
   const { database, definition, rootKey } = options;
   const implementation = options.implementation ?? implementationId.parse(randomUUID());
   const repository = await Repository.init({
-    store: new MemoryStore(),
+    store: options.store ?? new MemoryStore(),
     codecs: nodeCodecs,
     clock: systemClock,
     random: systemRandom,

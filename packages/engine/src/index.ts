@@ -14,7 +14,13 @@ export { type OpenOptions, Repository } from './repository/repository.ts';
 export * from './repository/types.ts';
 export { invertPages } from './restore/invert-pages.ts';
 export * from './restore/plan.ts';
-export { PlanPageWriter, type PlanStore, readPlanOperations, type WrittenPages } from './restore/plan-pages.ts';
+export {
+  PlanPageWriter,
+  type PlanStore,
+  readPlanOperations,
+  readPlanPages,
+  type WrittenPages,
+} from './restore/plan-pages.ts';
 export { fingerprintPlan, readPlan, savePlan } from './restore/plan-store.ts';
 export { type BoundedRange, withBounds } from './restore/range-bounds.ts';
 export { type RangeRows, readRangesAt } from './restore/whole-ranges.ts';

@@ -9,6 +9,7 @@ const PAGE_BYTES = 2 * 1024 * 1024;
 
 const NEWLINE = 0x0a;
 const MARK = { insert: 0x69, update: 0x75, delete: 0x64 } as const;
+const MARK_BYTES = { insert: Buffer.of(MARK.insert), update: Buffer.of(MARK.update), delete: Buffer.of(MARK.delete) };
 
 export type PlanStore = Pick<Repository, 'putObject' | 'getObject'>;
 
@@ -36,15 +37,20 @@ export class PlanPageWriter {
   }
 
   async write(operation: PlanOperation): Promise<void> {
+    if (this.add(operation)) await this.closePage();
+  }
+
+  /** True where the page is full, and `closePage` must be awaited before the next operation. */
+  add(operation: PlanOperation): boolean {
     this.#counts[operation.op]++;
-    this.#push(Buffer.of(MARK[operation.op]));
+    this.#push(MARK_BYTES[operation.op]);
     if (operation.op !== 'insert') this.#push(operation.before);
     if (operation.op !== 'delete') this.#push(operation.after);
-    if (this.#bytes >= PAGE_BYTES) await this.#closePage();
+    return this.#bytes >= PAGE_BYTES;
   }
 
   async finish(): Promise<WrittenPages> {
-    if (this.#bytes > 0) await this.#closePage();
+    if (this.#bytes > 0) await this.closePage();
     const { insert, update, delete: deletes } = this.#counts;
     const operationsHash = this.#hash.digest('hex');
     return { inserts: insert, updates: update, deletes, pages: this.#pages, operationsHash };
@@ -56,7 +62,7 @@ export class PlanPageWriter {
     this.#bytes += bytes.length;
   }
 
-  async #closePage(): Promise<void> {
+  async closePage(): Promise<void> {
     const page = Buffer.concat(this.#parts, this.#bytes);
     const path = `${this.#prefix}-${this.#pages.length}`;
     this.#hash.update(page);
@@ -68,22 +74,30 @@ export class PlanPageWriter {
 }
 
 /**
- * The operations of a table's pages, in key order. Rows of `wholeRanges` are not among them. What was read must be what was
- * written, in all and in order: anything else is `repository/damaged`. Lines are views of their page.
+ * The operations of a table's pages, in key order, one page at a time. Rows of `wholeRanges` are not among them. What was read
+ * must be what was written, in all and in order: anything else is `repository/damaged`. Lines are views of their page.
  */
-export async function* readPlanOperations(
+export async function* readPlanPages(
   store: PlanStore,
   table: PlanTable,
-): AsyncGenerator<PlanOperation, void, void> {
+): AsyncGenerator<Iterable<PlanOperation>, void, void> {
   const hash = createHash('sha256');
   for (const path of table.pages) {
     const page = await store.getObject(path, 'plan-page');
     hash.update(page);
-    yield* operationsOf(path, page);
+    yield operationsOf(path, page);
   }
   if (hash.digest('hex') !== table.operationsHash) {
     throw damaged(table.pages.at(-1) ?? 'the plan', 'its operations are not those that the plan was made with');
   }
+}
+
+/** The same, one operation at a time. */
+export async function* readPlanOperations(
+  store: PlanStore,
+  table: PlanTable,
+): AsyncGenerator<PlanOperation, void, void> {
+  for await (const page of readPlanPages(store, table)) yield* page;
 }
 
 export function* operationsOf(path: string, page: Buffer): Generator<PlanOperation> {

@@ -83,7 +83,8 @@ class Tally {
     const onEqual = (rows: number) => {
       this.#unchanged += rows;
     };
-    for await (const difference of compareRows(layout, streams, onEqual)) await this.#takeDifference(difference);
+    for await (const difference of compareRows(layout, streams, onEqual))
+      if (this.#takeDifference(difference)) await this.#writer.closePage();
   }
 
   takeWholeRange(index: number, rows: number): void {
@@ -102,15 +103,16 @@ class Tally {
     };
   }
 
-  async #takeDifference(difference: RowDifference): Promise<void> {
+  /** True where a page of the plan is full. */
+  #takeDifference(difference: RowDifference): boolean {
     switch (difference.kind) {
       case 'left-only':
-        return this.#writer.write({ op: 'insert', after: difference.left });
+        return this.#writer.add({ op: 'insert', after: difference.left });
       case 'changed':
-        return this.#writer.write({ op: 'update', before: difference.right, after: difference.left });
+        return this.#writer.add({ op: 'update', before: difference.right, after: difference.left });
       case 'right-only':
         this.#kept++;
-        return undefined;
+        return false;
     }
   }
 }

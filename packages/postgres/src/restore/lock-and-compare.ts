@@ -1,9 +1,9 @@
 import { assert } from '@cofre/contracts';
-import { linesOf } from '@cofre/engine';
 import type pg from 'pg';
 import { copyRows } from '../capture/copy-rows.ts';
 import { columnListSql, sameRowSql } from './restore-table.ts';
-import { beforeOf, numberedOperations, setsTouching, type StagedTable, type StageInput } from './stage-operations.ts';
+import { matchNumbered, numberedLines } from './numbered-lines.ts';
+import { beforeOf, setsTouching, type StagedTable, type StageInput } from './stage-operations.ts';
 import { stale } from './stale.ts';
 
 export type LockInput = StageInput & { readonly client: pg.ClientBase; readonly staged: StagedTable };
@@ -40,28 +40,7 @@ async function lockRows(input: LockInput, op: 'u' | 'd', lock: string): Promise<
     `COPY (SELECT b.${n}, ${columnListSql(table.columns, 't')} FROM ${staged.before} AS b JOIN ${live.fromSql} AS t ` +
     `ON ${sameRowSql(identity, 'b', 't')} WHERE b.${staged.meta.op} = '${op}' AND ${live.scopeSql('t')} ` +
     `ORDER BY b.${n} ${lock} OF t) TO STDOUT`;
-  const expected = linesBefore(input, op);
-  for await (const batch of copyRows(client, sql)) {
-    for (const line of linesOf(batch)) {
-      const { value } = await expected.next();
-      if (!value || !line.equals(value)) throw changed(table.name);
-    }
-  }
-  if ((await expected.next()).done !== true) throw changed(table.name);
-}
-
-function changed(table: string) {
-  return stale(table, 'a row is not as the plan saw it, or no longer there');
-}
-
-async function* linesBefore(input: StageInput, op: 'u' | 'd'): AsyncGenerator<Buffer, void, void> {
-  for await (const { n, operation } of numberedOperations(input)) {
-    const before = operation.op.startsWith(op) ? beforeOf(operation) : null;
-    if (before !== null) yield numbered(n, before);
-  }
-}
-
-/** A line as COPY gives it behind a number. */
-export function numbered(n: number, line: Buffer): Buffer {
-  return Buffer.concat([Buffer.from(`${n}\t`, 'latin1'), line]);
+  const expected = numberedLines(input, (operation) => (operation.op.startsWith(op) ? beforeOf(operation) : null));
+  const outcome = await matchNumbered(copyRows(client, sql), expected);
+  if (outcome !== 'same') throw stale(table.name, 'a row is not as the plan saw it, or no longer there');
 }

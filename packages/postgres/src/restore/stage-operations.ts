@@ -3,9 +3,10 @@ import {
   linesOf,
   type PlanOperation,
   type PlanTable,
-  readPlanOperations,
+  readPlanPages,
   readRangesAt,
   type Repository,
+  type RowBatch,
 } from '@cofre/engine';
 import type pg from 'pg';
 import { quoteTable } from '../session/quote.ts';
@@ -109,41 +110,69 @@ export async function createLike(
   return `pg_temp.${options.name}`;
 }
 
-/** Every staged operation with its number, in a fixed order: those of the pages, then deletes of whole ranges. */
-export async function* numberedOperations(
-  input: StageInput,
-): AsyncGenerator<{ readonly n: number; readonly operation: PlanOperation }> {
-  let n = 0;
-  for await (const operation of readPlanOperations(input.repository, input.plan)) yield { n: ++n, operation };
+/**
+ * Every staged operation, a page or range at a time: those of the pages, then deletes of whole ranges. They are numbered from
+ * 1 in this order.
+ */
+export async function* operationPages(input: StageInput): AsyncGenerator<Iterable<PlanOperation>, void, void> {
+  yield* readPlanPages(input.repository, input.plan);
   if (!input.isUndo) return;
-  for await (const { rows } of readRangesAt(input.repository, input.table.stored, input.plan.wholeRanges)) {
-    for (const line of linesOf(rows)) yield { n: ++n, operation: { op: 'delete', before: line } };
+  for await (const { rows } of readRangesAt(input.repository, input.table.stored, input.plan.wholeRanges))
+    yield deletesOf(rows);
+}
+
+function* deletesOf(rows: RowBatch): Generator<PlanOperation> {
+  for (const line of linesOf(rows)) yield { op: 'delete', before: line };
+}
+
+interface Found {
+  readonly sets: ChangedSets;
+  readonly counts: { inserts: number; updates: number; deletes: number };
+}
+
+async function* stageLines(input: StageInput, side: 'before' | 'after', found: Found): AsyncGenerator<Buffer> {
+  const piece = new Piece();
+  let n = 0;
+  for await (const page of operationPages(input)) {
+    for (const operation of page) {
+      n++;
+      if (side === 'after') found.counts[`${operation.op}s`]++;
+      const line = side === 'after' ? afterOf(operation) : beforeOf(operation);
+      if (line === null) continue;
+      const set = operation.op === 'update' ? found.sets.numberOf(operation, input.table.columns) : '\\N';
+      const head = `${n}\t${operation.op.charAt(0)}\t${set}\t`;
+      if (!piece.hasRoomFor(head, line)) yield piece.take();
+      piece.add(head, line);
+    }
   }
+  yield piece.take();
 }
 
 const PIECE_BYTES = 256 * 1024;
 
-async function* stageLines(
-  input: StageInput,
-  side: 'before' | 'after',
-  found: { readonly sets: ChangedSets; readonly counts: { inserts: number; updates: number; deletes: number } },
-): AsyncGenerator<Buffer> {
-  let parts: Buffer[] = [];
-  let bytes = 0;
-  for await (const { n, operation } of numberedOperations(input)) {
-    if (side === 'after') found.counts[`${operation.op}s`]++;
-    const line = side === 'after' ? afterOf(operation) : beforeOf(operation);
-    if (line === null) continue;
-    const set = operation.op === 'update' ? found.sets.numberOf(operation, input.table.columns) : '\\N';
-    const head = Buffer.from(`${n}\t${operation.op.charAt(0)}\t${set}\t`, 'latin1');
-    parts.push(head, line);
-    bytes += head.length + line.length;
-    if (bytes < PIECE_BYTES) continue;
-    yield Buffer.concat(parts, bytes);
-    parts = [];
-    bytes = 0;
+/** Bytes on their way to the server, gathered so that the cost per row is that of copying it. */
+class Piece {
+  #bytes = Buffer.allocUnsafeSlow(PIECE_BYTES);
+  #length = 0;
+
+  hasRoomFor(head: string, line: Buffer): boolean {
+    return this.#length === 0 || this.#length + head.length + line.length <= this.#bytes.length;
   }
-  if (bytes > 0) yield Buffer.concat(parts, bytes);
+
+  /** `head` is of ASCII. What is larger than a piece has one of its own. */
+  add(head: string, line: Buffer): void {
+    const length = head.length + line.length;
+    if (length > this.#bytes.length) this.#bytes = Buffer.allocUnsafeSlow(length);
+    this.#length += this.#bytes.write(head, this.#length, 'latin1');
+    this.#length += line.copy(this.#bytes, this.#length);
+  }
+
+  take(): Buffer {
+    const taken = this.#bytes.subarray(0, this.#length);
+    this.#bytes = Buffer.allocUnsafeSlow(PIECE_BYTES);
+    this.#length = 0;
+    return taken;
+  }
 }
 
 export function afterOf(operation: PlanOperation): Buffer | null {
@@ -158,6 +187,7 @@ export function beforeOf(operation: PlanOperation): Buffer | null {
 class ChangedSets {
   readonly #numbers = new Map<string, number>();
   readonly #sets: string[][] = [];
+  readonly #places: number[] = [];
 
   get all(): readonly (readonly string[])[] {
     return this.#sets;
@@ -167,31 +197,40 @@ class ChangedSets {
     operation: { readonly before: Buffer; readonly after: Buffer },
     columns: readonly { readonly name: string }[],
   ): number {
-    const places = changedColumns(operation.before, operation.after);
-    const key = places.join(',');
+    findChangedColumns(operation.before, operation.after, this.#places);
+    const key = this.#places.join();
     let number = this.#numbers.get(key);
     if (number === undefined) {
       number = this.#sets.length;
       this.#numbers.set(key, number);
-      this.#sets.push(places.flatMap((place) => columns[place]?.name ?? []));
+      this.#sets.push(this.#places.flatMap((place) => columns[place]?.name ?? []));
     }
     return number;
   }
 }
 
-/** Places of the columns in which two lines differ. */
-export function changedColumns(before: Buffer, after: Buffer): number[] {
-  const places: number[] = [];
+const TAB = 0x09;
+const NEWLINE = 0x0a;
+
+/** Writes the places of the columns in which two lines differ into `places`. */
+export function findChangedColumns(before: Buffer, after: Buffer, places: number[]): void {
+  places.length = 0;
   let left = 0;
   let right = 0;
   for (let place = 0; left < before.length && right < after.length; place++) {
-    const leftEnd = columnEnd(before, left);
-    const rightEnd = columnEnd(after, right);
-    if (before.compare(after, right, rightEnd, left, leftEnd) !== 0) places.push(place);
-    left = leftEnd + 1;
-    right = rightEnd + 1;
+    while (before[left] === after[right] && before[left] !== TAB && before[left] !== NEWLINE) {
+      left++;
+      right++;
+    }
+    const isSame = before[left] === after[right];
+    if (!isSame) {
+      places.push(place);
+      left = columnEnd(before, left);
+      right = columnEnd(after, right);
+    }
+    left++;
+    right++;
   }
-  return places;
 }
 
 /** Numbers of the sets that change one of these columns, as a SQL array. */

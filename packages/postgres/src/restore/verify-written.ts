@@ -1,15 +1,15 @@
 import { assert, CofreError } from '@cofre/contracts';
-import { compareRows, linesOf, readRangesAt, type RowBatch, withBounds } from '@cofre/engine';
+import { compareRows, readRangesAt, type RowBatch, withBounds } from '@cofre/engine';
 import type pg from 'pg';
 import { copyRows } from '../capture/copy-rows.ts';
 import { printTable, quoteIdentifier } from '../session/quote.ts';
 import { KeySpans } from './key-bounds.ts';
 import { liveRowsSql } from './live-rows.ts';
-import { numbered } from './lock-and-compare.ts';
 import { firstStillMissing } from './multiset.ts';
+import { matchNumbered, numberedLines } from './numbered-lines.ts';
 import { columnListSql, type RestoreTable, sameRowSql } from './restore-table.ts';
 import { RowCursor } from './row-cursor.ts';
-import { afterOf, numberedOperations, type StagedTable, type StageInput } from './stage-operations.ts';
+import { afterOf, type StagedTable, type StageInput } from './stage-operations.ts';
 
 export type VerifyInput = StageInput & { readonly client: pg.ClientBase; readonly staged: StagedTable };
 
@@ -39,21 +39,9 @@ async function verifyStaged(input: VerifyInput): Promise<void> {
   const sql =
     `COPY (SELECT a.${n}, ${columnListSql(table.columns, 't')} FROM ${staged.after} AS a JOIN ${live.fromSql} AS t ` +
     `ON ${sameRowSql(identity, 'a', 't')} WHERE ${live.scopeSql('t')} ORDER BY a.${n}) TO STDOUT`;
-  const promised = promisedLines(input);
-  for await (const batch of copyRows(client, sql)) {
-    for (const line of linesOf(batch)) {
-      const { value } = await promised.next();
-      if (!value || !line.equals(value)) throw failed(table, 'a row reads otherwise than it was written');
-    }
-  }
-  if ((await promised.next()).done !== true) throw failed(table, 'a row is missing, or belongs to another slice');
-}
-
-async function* promisedLines(input: StageInput): AsyncGenerator<Buffer, void, void> {
-  for await (const { n, operation } of numberedOperations(input)) {
-    const after = afterOf(operation);
-    if (after !== null) yield numbered(n, after);
-  }
+  const outcome = await matchNumbered(copyRows(client, sql), numberedLines(input, afterOf));
+  if (outcome === 'different') throw failed(table, 'a row is missing, or reads otherwise than it was written');
+  if (outcome === 'missing') throw failed(table, 'a row is missing, or belongs to another slice');
 }
 
 async function verifyDeleted({ client, table, staged }: VerifyInput): Promise<void> {

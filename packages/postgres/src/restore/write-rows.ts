@@ -1,4 +1,4 @@
-import { columnEnd, linesOf, readPlanOperations, readRangesAt } from '@cofre/engine';
+import { columnEnd, linesOf, readPlanPages, readRangesAt } from '@cofre/engine';
 import type pg from 'pg';
 import { quoteIdentifier, quoteTable } from '../session/quote.ts';
 import { copyInto } from './copy-into.ts';
@@ -138,20 +138,14 @@ class TableWriter {
       bytes += length;
       this.#input.onRows?.(table, rows, bytes);
     };
-    let piece: Buffer[] = [];
-    let pieceBytes = 0;
-    for await (const operation of readPlanOperations(repository, plan)) {
-      if (operation.op !== 'insert') continue;
-      piece.push(blanked(operation.after, blank));
-      pieceBytes += operation.after.length;
-      if (pieceBytes < PIECE_BYTES) continue;
-      yield Buffer.concat(piece);
-      tell(piece.length, pieceBytes);
-      piece = [];
-      pieceBytes = 0;
+    for await (const page of readPlanPages(repository, plan)) {
+      const lines: Buffer[] = [];
+      for (const operation of page) if (operation.op === 'insert') lines.push(blanked(operation.after, blank));
+      if (lines.length === 0) continue;
+      const piece = Buffer.concat(lines);
+      yield piece;
+      tell(lines.length, piece.length);
     }
-    if (piece.length > 0) yield Buffer.concat(piece);
-    tell(piece.length, pieceBytes);
     for await (const range of readRangesAt(repository, table.stored, wholeRanges)) {
       yield blank.length === 0
         ? range.rows.bytes
@@ -223,7 +217,6 @@ class TableWriter {
   }
 }
 
-const PIECE_BYTES = 256 * 1024;
 const NULL = Buffer.from('\\N', 'latin1');
 
 /** The line with NULL in these places. */
