@@ -29,6 +29,8 @@ export function openCatalogue(options: CatalogueOptions): Catalogue {
     keepAlive: true,
     types: { getTypeParser: typeParser },
     // A role's own DateStyle would make times unreadable, its timeouts end what is not long.
+    // The pool waits for it, whatever its types say.
+    // oxlint-disable-next-line typescript/no-misused-promises
     onConnect: pinValues,
   });
   // A connection that breaks while it is idle is replaced by the pool; the next query does not notice.
