@@ -171,7 +171,7 @@ async function findRowConflicts(context: RowContext, draft: StagedDraft, conflic
   });
   const places: Whereabouts = whole.places;
   await findMoved(client, rows, places);
-  conflicts.add(index, ...present([movedConflict(places)]));
+  conflicts.add(index, ...present([movedConflict(places, staged.table.live.scope)]));
   for (const unique of otherUniques(staged.table)) {
     const count = (await countUniqueClashes(client, rows, unique)) + (whole.clashes.get(unique) ?? 0);
     if (count > 0)

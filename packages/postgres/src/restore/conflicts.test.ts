@@ -90,6 +90,30 @@ describe.each(testServers())('what a plan finds before anything is written, on P
       expect(whole.tables[0]?.wholeRanges).toEqual([0]);
       expect(whole.tables.map(({ conflicts }) => conflicts.map(({ kind }) => kind))).toEqual([['moved']]);
     });
+
+    it('through a parent that is gone says so, and restoring the parent first brings it back', async () => {
+      const scenario = await shops(
+        `CREATE TABLE box (id int PRIMARY KEY, shop int); CREATE TABLE item (id int PRIMARY KEY, box int, label text);
+         INSERT INTO box VALUES (1, 1), (2, 1); INSERT INTO item SELECT i, 1 + i % 2, 'x' FROM generate_series(1, 9) i;`,
+        ['public.box', { table: 'public.item', role: 'data', scope: { parent: 'public.box', columns: { box: 'id' } } }],
+      );
+      const manifest = await scenario.backUp();
+      await db.query('DELETE FROM box WHERE id = 2');
+      const plan = await scenario.plan(manifest);
+      expect(plan.tables.flatMap(({ conflicts }) => conflicts)).toEqual([
+        {
+          kind: 'moved',
+          count: 5,
+          detail: `rows of the backup live outside the slice now: what they belong to through "box" is gone or another's`,
+        },
+      ]);
+      await scenario.apply(await scenario.plan(manifest, { tables: ['public.box'] }), manifest);
+      const then = await scenario.plan(manifest);
+      expect(then.tables.map(({ inserts, updates, conflicts }) => [inserts, updates, conflicts.length])).toEqual([
+        [0, 0, 0],
+        [0, 0, 0],
+      ]);
+    });
   });
 
   describe('a value that must be unique and is held by another row', () => {

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { SliceScope } from '../definition/slice.ts';
 import { quoteIdentifier } from '../session/quote.ts';
 import { type Conflict, sameRowSql } from './restore-table.ts';
 import type { RowsToWrite } from './find-unique-clashes.ts';
@@ -36,12 +37,14 @@ export function addPlace(places: Whereabouts, place: string | null, count: numbe
   places.set(place, (places.get(place) ?? 0) + count);
 }
 
-export function movedConflict(places: Whereabouts): Conflict | null {
+export function movedConflict(places: Whereabouts, scope: SliceScope): Conflict | null {
   const total = [...places.values()].reduce((sum, count) => sum + count, 0);
   if (total === 0) return null;
   const named = [...places].flatMap(([place, count]) => (place === null ? [] : [`${count} with ${place}`]));
   const more = named.length > PLACES_NAMED_MAX ? ', …' : '';
   const where = named.length === 0 ? '' : `: ${named.slice(0, PLACES_NAMED_MAX).join(', ')}${more}`;
-  const detail = `rows of the backup live outside the slice now${where}`;
+  const through = scope.kind === 'root' ? [] : scope.columns.map(({ own }) => quoteIdentifier(own));
+  const why = through.length === 0 ? where : `: what they belong to through ${through.join(', ')} is gone or another's`;
+  const detail = `rows of the backup live outside the slice now${why}`;
   return { kind: 'moved', count: total, detail };
 }

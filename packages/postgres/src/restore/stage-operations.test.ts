@@ -5,7 +5,11 @@ import { findChangedColumns } from './stage-operations.ts';
 
 describe('the columns that an update changes', () => {
   it('are those whose values differ, whatever they hold', () => {
-    const value = fc.oneof(fc.constant(null), fc.constantFrom('', 'a', 'ab', 'a\tb', '\\N', '\n', 'ü'), fc.string({ maxLength: 3 }));
+    const value = fc.oneof(
+      fc.constant(null),
+      fc.constantFrom('', 'a', 'ab', 'a\tb', '\\N', '\n', 'ü'),
+      fc.string({ maxLength: 3 }),
+    );
     const rows = fc.integer({ min: 1, max: 6 }).chain((width) => {
       const row = fc.array(value, { minLength: width, maxLength: width });
       return fc.tuple(row, row);
