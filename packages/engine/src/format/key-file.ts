@@ -101,7 +101,7 @@ function associated(repositoryId: string, body: Omit<KeyFile, 'wrapped'>): strin
     body.rootKeyId,
     body.kind,
     body.createdAt,
-    JSON.stringify(Object.entries(body.kdf).toSorted()),
+    JSON.stringify(Object.entries(body.kdf).toSorted(([a], [b]) => (a < b ? -1 : 1))),
   ];
 }
 

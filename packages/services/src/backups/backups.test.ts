@@ -28,7 +28,7 @@ describe.each(testServers())('backups on PostgreSQL $name', (server) => {
     const db = await createTestDatabase(server, { template: 'migrated' });
     made.push(() => db.drop());
     const service = await createShop(db, options);
-    made.push(() => service[Symbol.asyncDispose]());
+    made.push(async () => service[Symbol.asyncDispose]());
     await addImplementation(service.context, { module: 'shop', key: 'one', scope: { store_id: 1 } });
     await addImplementation(service.context, { module: 'shop', key: 'two', scope: { store_id: 2 } });
     return { ...service, db };

@@ -68,7 +68,7 @@ describe.each(testServers())('the list of ten thousand backups on PostgreSQL $na
     });
     const query = pageQuery(catalogue, parseInput(listBackupsInput, input), NOW);
     const [row] = await query.explain('json', sql`ANALYZE, BUFFERS`);
-    return row['QUERY PLAN'][0].Plan as Plan;
+    return row?.['QUERY PLAN'][0].Plan as Plan;
   }
 
   async function lastCursor(filters: object): Promise<{ readonly ids: string[]; readonly cursor: string }> {

@@ -25,7 +25,7 @@ describe.each(testServers())('modules on PostgreSQL $name', (server) => {
     made.push(() => db.drop());
     await loadShop(db);
     const service = await createTestService(db, { init: false });
-    made.push(() => service[Symbol.asyncDispose]());
+    made.push(async () => service[Symbol.asyncDispose]());
     return { db, context: service.context };
   }
 

@@ -32,7 +32,7 @@ describe.each(testServers())('restores on PostgreSQL $name', (server) => {
     const db = await createTestDatabase(server, { template: 'migrated' });
     made.push(() => db.drop());
     const service: TestService = await createShop(db, options);
-    made.push(() => service[Symbol.asyncDispose]());
+    made.push(async () => service[Symbol.asyncDispose]());
     await addImplementation(service.context, { module: 'shop', key: 'one', scope: { store_id: 1 } });
     const before = await contents(db);
     const backup = await createBackup(service.context, { implementation: 'shop/one' });
