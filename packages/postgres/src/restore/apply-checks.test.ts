@@ -381,6 +381,65 @@ describe.each(testServers())('what an apply proves before it commits, on Postgre
     });
   });
 
+  describe('while rows are on their way', () => {
+    const MANY = `CREATE TABLE item (id int PRIMARY KEY, shop int, label text);
+      INSERT INTO item SELECT i, 1, repeat('x', 200) FROM generate_series(1, 30000) i`;
+
+    it.each(['ROLLBACK', 'COMMIT'])(
+      'a row that another session is inserting is waited for a moment, again and again: it ends in %s',
+      async (end) => {
+        const scenario = await shops(MANY, ['public.item']);
+        const manifest = await scenario.backUp();
+        await db.query('DELETE FROM item WHERE id > 10');
+        const plan = await scenario.plan(manifest);
+        const other = await db.database.connect();
+        await other.query(`BEGIN; INSERT INTO item VALUES (29000, 1, 'other')`);
+        let attempts = 0;
+        const onStep = async (step: string) => {
+          if (step === 'begun' && ++attempts === 3) await other.query(end);
+        };
+        const applying = scenario.apply(plan, manifest, { onStep, attempts: 30, lockTimeoutMs: 40 });
+        if (end === 'ROLLBACK') await expect(applying).resolves.toMatchObject({ verified: true, attempts: 3 });
+        else await expect(applying).rejects.toMatchObject({ code: 'plan/stale' });
+        await other.end();
+        expect(await rowsOf(`SELECT count(*)::int AS n FROM item WHERE label <> 'other'`)).toEqual([
+          { n: end === 'ROLLBACK' ? 30000 : 10 },
+        ]);
+      },
+    );
+
+    it('an interruption leaves nothing (I6)', async () => {
+      const scenario = await shops(MANY, ['public.item']);
+      const manifest = await scenario.backUp();
+      await db.query('DELETE FROM item WHERE id > 10');
+      const plan = await scenario.plan(manifest);
+      const abort = new AbortController();
+      const onProgress = ({ phase, rows }: { phase: string; rows: number }) => {
+        if (phase === 'apply' && rows > 0) abort.abort();
+      };
+      await expect(scenario.apply(plan, manifest, { signal: abort.signal, onProgress })).rejects.toMatchObject({
+        code: 'backup/interrupted',
+      });
+      expect(await rowsOf('SELECT count(*)::int AS n FROM item')).toEqual([{ n: 10 }]);
+    });
+
+    it('a block of the backup that is damaged leaves nothing (I5, I6)', async () => {
+      const scenario = await shops(MANY, ['public.item']);
+      const manifest = await scenario.backUp();
+      await db.query('DELETE FROM item');
+      const plan = await scenario.plan(manifest);
+      const { store } = scenario.repository;
+      for await (const { path } of store.list('packs/')) {
+        const bytes = Buffer.from(await store.get(path));
+        // Behind the first blocks, so that some rows are on their way before it is found.
+        bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
+        await store.put(path, bytes);
+      }
+      await expect(scenario.apply(plan, manifest)).rejects.toMatchObject({ code: 'repository/damaged' });
+      expect(await rowsOf('SELECT count(*)::int AS n FROM item')).toEqual([{ n: 0 }]);
+    });
+  });
+
   describe('how a commit ended whose answer was lost', () => {
     /** The connection breaks off when COMMIT is sent: before the server has it, or after it has carried it out. */
     function breakingAtCommit(when: 'before' | 'after'): Database {
