@@ -92,6 +92,8 @@ describe.each(testServers())('reading rows from PostgreSQL $name', (server) => {
             expect(batch.ends.length).toBe(1);
             // Were the next row read meanwhile, there would be a second buffer of its size.
             await new Promise((resolve) => setTimeout(resolve, 100));
+            // Twice: the memory of what the first pass found is given back while the second runs.
+            collectGarbage();
             collectGarbage();
             beside.push(process.memoryUsage().arrayBuffers - batch.bytes.length);
             seen.push(createHash('sha256').update(batch.bytes).digest('hex'));
@@ -104,7 +106,7 @@ describe.each(testServers())('reading rows from PostgreSQL $name', (server) => {
               .digest('hex'),
           ),
         );
-        expect(Math.max(...beside)).toBeLessThan(25 * 1024 * 1024);
+        expect(Math.max(...beside)).toBeLessThan(45 * 1024 * 1024);
       }));
 
     it('reads no more than about a megabyte ahead of a slow consumer', () =>
