@@ -3,6 +3,7 @@ import {
   type BackupWriter,
   batchesOfLines,
   type BlobStore,
+  type Codecs,
   joinLine,
   linesOf,
   type Manifest,
@@ -31,8 +32,11 @@ export const initRepository = (
   compression: Compression = 'zstd',
 ): Promise<Repository> => Repository.init({ ...ports, store, key, compression });
 
-export const openRepository = (store: BlobStore, key: RepositoryKey): Promise<Repository> =>
-  Repository.open({ ...ports, store, key });
+export const openRepository = (
+  store: BlobStore,
+  key: RepositoryKey,
+  codecs: Codecs = nodeCodecs,
+): Promise<Repository> => Repository.open({ ...ports, codecs, store, key });
 
 export type Rows = ReadonlyMap<number, string>;
 

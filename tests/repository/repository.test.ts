@@ -1,6 +1,6 @@
 import { isCofreError } from '@cofre/contracts';
-import { type BlobStore, compareRows, type RepositoryKey, RANGE_ROWS } from '@cofre/engine';
-import { MemoryStore } from '@cofre/storage';
+import { type BlobStore, type Codecs, compareRows, type RepositoryKey, RANGE_ROWS } from '@cofre/engine';
+import { MemoryStore, nodeCodecs } from '@cofre/storage';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -194,6 +194,58 @@ describe('keys of a repository', () => {
       expect(bytes.includes('public')).toBe(false);
       if (path !== 'cofre.json') expect([...other.values()].some((theirs) => theirs.equals(bytes))).toBe(false);
     }
+  });
+});
+
+describe('what is sealed', () => {
+  it.each(['rows', 'manifest'] as const)(
+    'is opened and compared before it leaves the process: faulty %s are never stored',
+    async (what) => {
+      const store = new MemoryStore();
+      const real = await initRepository(store, keyFile);
+      const before = await objectsOf(store);
+      // A machine that compresses something else than it was given, as faulty memory would.
+      const isHit = (plain: Uint8Array): boolean =>
+        Buffer.from(plain).includes('repositoryId') === (what === 'manifest');
+      const faulty: Codecs = (compression) => ({
+        ...nodeCodecs(compression),
+        compress: (plain) => {
+          const bytes = Buffer.from(plain);
+          if (isHit(plain)) bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+          return nodeCodecs(compression).compress(bytes);
+        },
+      });
+      const repository = await openRepository(store, keyFile, faulty);
+      expect(repository.id).toBe(real.id);
+      expect(await codeOf(backUp(repository, rowsOf(100)))).toBe('repository/damaged');
+      const manifests = [...(await objectsOf(store)).keys()].filter((path) => path.startsWith('backups/'));
+      expect(manifests).toEqual([]);
+      if (what === 'rows') expect([...(await objectsOf(store)).keys()]).toEqual([...before.keys()]);
+    },
+  );
+});
+
+describe('what is inherited', () => {
+  it('I3: a backup whose inherited pack went away meanwhile is taken back, not called complete', async () => {
+    const store = new MemoryStore();
+    const first = await backUp(await initRepository(store, keyFile), rowsOf(10));
+    const packs = [...(await objectsOf(store)).keys()].filter((path) => path.startsWith('packs/'));
+    // Somebody deletes the parent's packs in the instant in which the manifest is put.
+    const raced: BlobStore = {
+      url: store.url,
+      put: async (path, bytes, options) => {
+        if (path.startsWith('backups/')) for (const pack of packs) await store.delete(pack);
+        return store.put(path, bytes, options);
+      },
+      get: (path, range) => store.get(path, range),
+      stat: (path) => store.stat(path),
+      list: (prefix) => store.list(prefix),
+      delete: (path) => store.delete(path),
+    };
+    const repository = await openRepository(raced, keyFile);
+    expect(await codeOf(backUp(repository, rowsOf(10), { parent: first }))).toBe('repository/object-missing');
+    const manifests = [...(await objectsOf(store)).keys()].filter((path) => path.startsWith('backups/'));
+    expect(manifests).toEqual([`backups/${IMPLEMENTATION}/${first.backupId}`]);
   });
 });
 
