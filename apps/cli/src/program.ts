@@ -185,7 +185,7 @@ function addCareOfBackups(backup: Commander, declare: Declare): void {
       .argument('[id]')
       .description('read and check every byte of a backup')
       .option('--all', 'of all completed backups')
-      .addOption(later('--restore')),
+      .option('--restore', 'prove it: restore it into a scratch schema, compare, and take that away again'),
     async () => (await load()).backupVerify,
   );
   declare(
@@ -355,14 +355,49 @@ function addRest(program: Commander, declare: Declare): void {
     program.command('doctor').description('check the set-up and say what is wrong'),
     async () => (await import('./commands/doctor.ts')).doctor,
   );
-  for (const [name, description] of [
-    ['schedule', 'run what is due'],
-    ['cleanup', 'delete what has expired'],
-    ['stats', 'figures'],
-    ['worker', 'run jobs and schedules'],
-    ['serve', 'web and worker together'],
-  ] as const)
-    declareLater(declare, program.command(name, { hidden: true }).description(description), name);
+  declareLater(declare, program.command('serve', { hidden: true }).description('web and worker together'), 'serve');
+}
+
+function addRuns(program: Commander, declare: Declare): void {
+  declare(
+    program
+      .command('schedule')
+      .description('scheduled backups')
+      .command('run')
+      .description('back up what is due now')
+      .option('--now <time>', 'what is due then')
+      .option('--limit <n>', 'at most so many implementations'),
+    async () => (await import('./commands/schedule.ts')).scheduleRun,
+  );
+  declare(
+    program
+      .command('cleanup')
+      .description('what has expired')
+      .command('run')
+      .description('delete backups whose time is over, and free what nothing needs')
+      .option('--now <time>', 'as if it were then')
+      .option('--limit <n>', 'at most so many backups')
+      .option('--dry-run', 'only say what would go'),
+    async () => (await import('./commands/cleanup.ts')).cleanupRun,
+  );
+  declare(
+    program
+      .command('stats')
+      .description('figures: what is stored, what was made, how much of it succeeded')
+      .option('--implementation <name>', 'only of this one')
+      .option('--module <slug>', 'only of this module')
+      .option('--since <time>', 'counted since: 2025-01-21, or 7d ago (default: 30d)'),
+    async () => (await import('./commands/stats.ts')).stats,
+  );
+  declare(
+    program
+      .command('worker')
+      .description('run jobs and schedules until it is stopped')
+      .option('--concurrency <n>', 'so many jobs at the same time (default: 2)')
+      .option('--port <n>', 'health and metrics over HTTP; 0 takes any free port (default: 9464)')
+      .option('--host <address>', 'where that listens (default: 127.0.0.1)'),
+    async () => (await import('./commands/worker.ts')).worker,
+  );
 }
 
 /** A command of a later version: refused by name, whatever follows it, and not in the help. */

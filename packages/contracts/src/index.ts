@@ -7,4 +7,6 @@ export * from './documents.ts';
 export * from './error-codes.ts';
 export * from './ids.ts';
 export * from './inputs.ts';
+export * from './jobs.ts';
+export * from './runs.ts';
 export * from './settings.ts';
