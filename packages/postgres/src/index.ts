@@ -18,6 +18,7 @@ export {
   type TableName,
 } from './session/quote.ts';
 export type { FaultPath, FaultPlacer } from './definition/faults.ts';
+export { definitionOfToday } from './definition/definition-of-today.ts';
 export { type Discovered, type DiscoverInput, discover } from './definition/discover.ts';
 export { type Claim, findOverlaps, type Overlap, overlapError } from './definition/find-overlaps.ts';
 export { type ParsedDefinition, parseDefinition } from './definition/parse-definition.ts';

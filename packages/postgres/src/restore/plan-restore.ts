@@ -107,7 +107,7 @@ async function draftTable(context: DraftContext, stored: ManifestTable, index: n
   const { locked, encoding } = context;
   const live = locked.slice.tables.find(({ facts }) => facts.schema === stored.schema && facts.name === stored.name);
   if (live === undefined) {
-    const detail = 'the table is no longer part of the slice';
+    const detail = 'the table, or what says which of its rows belong to the slice, was dropped or renamed';
     return { stored, drift: [], conflicts: [{ kind: 'drift', count: stored.rows, detail }], draft: null };
   }
   const { table, drift, conflicts } = matchTable({ index, stored, live, encoding });

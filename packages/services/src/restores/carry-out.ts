@@ -7,7 +7,7 @@ import {
   restoreId,
 } from '@cofre/contracts';
 import type { Manifest, Repository, RestorePlan } from '@cofre/engine';
-import { type AppliedTable, applyPlan } from '@cofre/postgres';
+import { type AppliedTable, applyPlan, definitionOfToday, withSessions } from '@cofre/postgres';
 import type pg from 'pg';
 import { actorColumns } from '../actor.ts';
 import { type AuditEntry, auditQuery } from '../audit/audit.ts';
@@ -76,7 +76,12 @@ export async function carryOut(context: ServiceContext, work: RestoreWork): Prom
 }
 
 async function takeSafetyBackup(context: ServiceContext, { plan, manifest }: RestoreWork) {
-  const { definition, rootKey, implementation: ref } = manifest;
+  const { rootKey, implementation: ref } = manifest;
+  // Tables that are gone have nothing that could be overwritten.
+  const definition = await withSessions(context, async ({ open }) => {
+    const { client } = await open('cofre backup');
+    return definitionOfToday(client, manifest.definition);
+  });
   const backup = await takeBackup(context, {
     slice: { ref, definition, rootKey },
     type: 'incremental',

@@ -7,7 +7,7 @@ import {
   planRestoreInput,
 } from '@cofre/contracts';
 import type { Manifest } from '@cofre/engine';
-import { planRestore as computePlan, resolveSlice } from '@cofre/postgres';
+import { definitionOfToday, planRestore as computePlan, resolveSlice } from '@cofre/postgres';
 import type pg from 'pg';
 import { authorize } from '../access/authorize.ts';
 import { audit } from '../audit/audit.ts';
@@ -56,7 +56,11 @@ export async function planRestore(caller: ServiceContext, input: PlanRestoreInpu
   return rows ? withRows(repository, plan, manifest) : toPlanDocument(plan);
 }
 
-/** The slice as the backup knew it, in the database of today: its definition may have been changed or deleted since. */
+/**
+ * The slice as the backup knew it, in the database of today: its definition may have been changed or deleted since, and
+ * some of its tables, too.
+ */
 export function sliceOf({ definition, rootKey, implementation }: Manifest) {
-  return (client: pg.ClientBase) => resolveSlice(client, definition, rootKey, { implementationId: implementation.id });
+  return async (client: pg.ClientBase) =>
+    resolveSlice(client, await definitionOfToday(client, definition), rootKey, { implementationId: implementation.id });
 }

@@ -41,6 +41,31 @@ describe.each(testServers())('restores on PostgreSQL $name', (server) => {
     return { ...service, db, before, damaged, backup };
   }
 
+  it.each([
+    ['dropped', 'DROP TABLE sale'],
+    ['renamed', 'ALTER TABLE sale RENAME TO sold'],
+    ['without the column that leads to its rows', 'ALTER TABLE sale RENAME item_id TO thing_id'],
+  ])(
+    'a table that is %s since is a conflict of its own; the other tables are restored, and that is undone',
+    async (_how, ddl) => {
+      const { context, db, backup } = await damagedShop();
+      const items = () => db.query('SELECT * FROM item ORDER BY item_id');
+      const damaged = (await items()).rows;
+      await db.query(ddl);
+      const whole = await planRestore(context, { backup: backup.id });
+      expect(whole.applicable).toBe(false);
+      expect(whole.tables.filter(({ conflicts }) => conflicts.length > 0)).toMatchObject([
+        { table: 'public.sale', conflicts: [{ kind: 'drift' }] },
+      ]);
+      const others = await planRestore(context, { backup: backup.id, tables: ['public.store', 'public.item'] });
+      expect(others.applicable).toBe(true);
+      const restore = await applyRestore(context, { plan: others.id });
+      expect(restore.tables).toContainEqual({ table: 'public.item', inserted: 11, updated: 9, deleted: 0 });
+      await undoRestore(context, { restore: restore.id });
+      expect((await items()).rows).toEqual(damaged);
+    },
+  );
+
   it('a plan changes nothing, and shows each row with secrets masked; what is applied is the backup (I7), and nothing else (I8)', async () => {
     const { context, db, before, damaged, backup } = await damagedShop();
     const plan = await planRestore(context, { backup: 'latest', rows: true });
