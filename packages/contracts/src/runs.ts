@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { errorDocument } from './documents.ts';
+import { backupStatus, backupType, errorDocument } from './documents.ts';
 import { implementationReference } from './inputs.ts';
 import { removeReason } from './settings.ts';
 
@@ -77,5 +77,112 @@ export const showStatisticsInput = z.strictObject({
   module: z.string().min(1).max(200).optional(),
   /** Counted since; default: 30 days ago. */
   since: z.iso.datetime().optional(),
+  /** So many implementations are shown one by one, those that store most first. */
+  top: z.int().min(0).max(1000).default(10),
 });
 export type ShowStatisticsInput = z.input<typeof showStatisticsInput>;
+
+const moment = z.iso.datetime().nullable();
+
+/** completed / (completed + failed); what was cancelled is neither. null: there was neither. */
+const successRate = z.number().min(0).max(1).nullable();
+
+/** Of the backups that are in the list now: what was deleted or removed by clean-up is in no figure. */
+const placeFigures = z.strictObject({
+  /** Completed ones, and what they hold and stored. */
+  backups: count,
+  rows: count,
+  bytesRaw: count,
+  bytesStored: count,
+  newestAt: moment,
+  lastVerifiedAt: moment,
+  lastProvenAt: moment,
+  /** Made since `since`. */
+  completed: count,
+  failed: count,
+});
+
+export const implementationFigures = placeFigures.extend({
+  id: z.uuid(),
+  module: z.string(),
+  key: z.string(),
+  /** Deleted; its backups wait for their end. */
+  gone: z.boolean(),
+});
+export type ImplementationFigures = z.infer<typeof implementationFigures>;
+
+export const moduleFigures = placeFigures.extend({ module: z.string(), implementations: count });
+export type ModuleFigures = z.infer<typeof moduleFigures>;
+
+/** How many of the completed backups, and when the latest and the longest ago. */
+const checkedFigures = z.strictObject({ backups: count, newestAt: moment, oldestAt: moment });
+
+export const statisticsDocument = z.strictObject({
+  /** What it is of; neither: of everything. */
+  implementation: z.string().optional(),
+  module: z.string().optional(),
+  now: z.iso.datetime(),
+  since: z.iso.datetime(),
+  backups: z.strictObject({
+    total: count,
+    byType: z.record(backupType, count),
+    byStatus: z.record(backupStatus, count),
+    byOrigin: z.record(z.enum(['manual', 'scheduled', 'safety', 'imported']), count),
+    /** Of the completed ones: rows and text they hold, and what they newly stored. */
+    rows: count,
+    bytesRaw: count,
+    bytesStored: count,
+    newestAt: moment,
+    oldestAt: moment,
+    held: count,
+    /** Whose end has passed, and that are there still. */
+    expiredKept: count,
+    /** Whose implementation was deleted. */
+    orphans: count,
+    /** Whose manifest is not in the repository. */
+    missing: count,
+    verified: checkedFigures,
+    /** Restored into a scratch schema. */
+    proven: checkedFigures,
+  }),
+  /** Since `since`. */
+  period: z.strictObject({
+    backups: z.strictObject({
+      completed: count,
+      failed: count,
+      canceled: count,
+      successRate,
+      rows: count,
+      bytesRaw: count,
+      bytesStored: count,
+      /** null: none completed. */
+      averageMs: count.nullable(),
+      p95Ms: count.nullable(),
+    }),
+    restores: z.strictObject({
+      done: count,
+      failed: count,
+      /** Of `done`: taken back since. */
+      undone: count,
+      successRate,
+      averageMs: count.nullable(),
+      p95Ms: count.nullable(),
+    }),
+  }),
+  modules: z.array(moduleFigures),
+  implementations: z.array(implementationFigures),
+  /** Implementations with backups that are not among those. */
+  implementationsLeftOut: count,
+  /** What lies in the repository, by its listing. Absent: it is a part that was asked for, or it could not be listed. */
+  repository: z
+    .strictObject({
+      objects: count,
+      bytes: count,
+      /** False: there is more than was listed. */
+      complete: z.boolean(),
+      measuredAt: z.iso.datetime(),
+    })
+    .optional(),
+  repositoryError: errorDocument.optional(),
+});
+export type StatisticsDocument = z.infer<typeof statisticsDocument>;

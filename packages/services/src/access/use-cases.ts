@@ -54,6 +54,8 @@ export const USE_CASES = {
   listAuditLogs: { needs: 'administrator', rights: 'own' },
   listNotifications: { needs: 'administrator', rights: 'own' },
   markNotifications: { needs: 'administrator', rights: 'own' },
+  // Figures
+  showStatistics: { needs: 'viewer', rights: 'own' },
   // The repository itself
   initRepository: { needs: 'operator', rights: 'service' },
   showRepository: { needs: 'administrator', rights: 'service' },

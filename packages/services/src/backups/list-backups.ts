@@ -77,13 +77,16 @@ function conditions(filters: BackupFilters, now: Date): RawBuilder<unknown> {
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
+const OF_BACKUPS = { id: 'b.source_implementation_id', module: 'b.module_slug', key: 'b.implementation_key' };
+
 /** By what stays in the row: backups of a deleted implementation are still found. */
-function ofImplementation(reference: string): RawBuilder<unknown> {
+export function ofImplementation(reference: string, columns = OF_BACKUPS): RawBuilder<unknown> {
   const slash = reference.indexOf('/');
   if (slash >= 0) {
-    return sql`b.module_slug = ${reference.slice(0, slash)} AND b.implementation_key = ${reference.slice(slash + 1)}`;
+    const [module, key] = [reference.slice(0, slash), reference.slice(slash + 1)];
+    return sql`${sql.ref(columns.module)} = ${module} AND ${sql.ref(columns.key)} = ${key}`;
   }
-  return UUID.test(reference) ? sql`b.source_implementation_id = ${reference}::uuid` : sql`false`;
+  return UUID.test(reference) ? sql`${sql.ref(columns.id)} = ${reference}::uuid` : sql`false`;
 }
 
 /** Each word begins a word of the description. */
