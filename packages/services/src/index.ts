@@ -43,6 +43,7 @@ export { openUnpinned, pinRepository } from './repository/open-repository.ts';
 export { showRepository } from './repository/show-repository.ts';
 export { listNotifications } from './notifications/list-notifications.ts';
 export { markNotifications } from './notifications/mark-notifications.ts';
+export { cleanupExpiredBackups } from './retention/cleanup-expired-backups.ts';
 export { simulateRetention } from './retention/simulate-retention.ts';
 export { resolveSettings } from './settings/resolve-settings.ts';
 export { updateSettings } from './settings/update-settings.ts';

@@ -86,6 +86,7 @@ const CALLS: Readonly<Record<UseCaseName, Call>> = {
   resolveSettings: (c) => services.resolveSettings(c, { implementation: 'shop/none' }),
   updateSettings: (c) => services.updateSettings(c, { place: { implementation: 'shop/none' }, set: {} }),
   simulateRetention: (c) => services.simulateRetention(c, { place: { implementation: 'shop/none' } }),
+  cleanupExpiredBackups: (c) => services.cleanupExpiredBackups(c, {}),
   listAdministrators: (c) => services.listAdministrators(c),
   addAdministrator: (c) => services.addAdministrator(c, { email: 'none@example.org' }),
   removeAdministrator: (c) => services.removeAdministrator(c, { email: 'none@example.org' }),

@@ -45,6 +45,8 @@ export const USE_CASES = {
   resolveSettings: { needs: 'administrator', rights: 'own', hides: 'implementation' },
   updateSettings: { needs: 'administrator', rights: 'own', hides: 'implementation' },
   simulateRetention: { needs: 'administrator', rights: 'own', hides: 'implementation' },
+  // What runs by itself
+  cleanupExpiredBackups: { needs: 'administrator', rights: 'service' },
   // Administrators
   listAdministrators: { needs: 'administrator', rights: 'own' },
   addAdministrator: { needs: 'administrator', rights: 'service' },
