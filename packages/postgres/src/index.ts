@@ -20,7 +20,7 @@ export {
 export type { FaultPath, FaultPlacer } from './definition/faults.ts';
 export { definitionOfToday } from './definition/definition-of-today.ts';
 export { type Discovered, type DiscoverInput, discover } from './definition/discover.ts';
-export { type Claim, findOverlaps, type Overlap, overlapError } from './definition/find-overlaps.ts';
+export { type Claim, findOverlaps, type Overlap, overlapError, OVERLAPS_MAX } from './definition/find-overlaps.ts';
 export { type ParsedDefinition, parseDefinition } from './definition/parse-definition.ts';
 export {
   type ResolveOptions,

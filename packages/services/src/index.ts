@@ -45,6 +45,7 @@ export { listNotifications } from './notifications/list-notifications.ts';
 export { markNotifications } from './notifications/mark-notifications.ts';
 export { cleanupExpiredBackups } from './retention/cleanup-expired-backups.ts';
 export { simulateRetention } from './retention/simulate-retention.ts';
+export { executeScheduledBackups } from './schedules/execute-scheduled-backups.ts';
 export { resolveSettings } from './settings/resolve-settings.ts';
 export { updateSettings } from './settings/update-settings.ts';
 export { applyRestore } from './restores/apply-restore.ts';
@@ -52,6 +53,7 @@ export { listRestores } from './restores/list-restores.ts';
 export { planRestore } from './restores/plan-restore.ts';
 export { showPlan } from './restores/show-plan.ts';
 export { undoRestore } from './restores/undo-restore.ts';
+export { NO_BUDGET, type WorkBudget } from './work-budget.ts';
 export {
   type AcceptedRepository,
   DEFAULT_LOCK_TIMEOUT_MS,

@@ -33,7 +33,7 @@ export interface Overlap {
 }
 
 /** Enough to see what is wrong; a scope that is wrong altogether would give a line for each pair. */
-const OVERLAPS_MAX = 20;
+export const OVERLAPS_MAX = 20;
 
 /**
  * Rows that belong to two of these implementations (design: none may; a restore of one would change the other).

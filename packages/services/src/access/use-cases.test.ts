@@ -87,6 +87,7 @@ const CALLS: Readonly<Record<UseCaseName, Call>> = {
   updateSettings: (c) => services.updateSettings(c, { place: { implementation: 'shop/none' }, set: {} }),
   simulateRetention: (c) => services.simulateRetention(c, { place: { implementation: 'shop/none' } }),
   cleanupExpiredBackups: (c) => services.cleanupExpiredBackups(c, {}),
+  executeScheduledBackups: (c) => services.executeScheduledBackups(c),
   listAdministrators: (c) => services.listAdministrators(c),
   addAdministrator: (c) => services.addAdministrator(c, { email: 'none@example.org' }),
   removeAdministrator: (c) => services.removeAdministrator(c, { email: 'none@example.org' }),
@@ -222,6 +223,7 @@ describe.each(testServers())('who may do what on PostgreSQL $name (I11)', (serve
 const NO_USE_CASES = new Set([
   'MASK',
   'NOBODY',
+  'NO_BUDGET',
   'USE_CASES',
   'DEFAULT_LOCK_TIMEOUT_MS',
   'DEFAULT_READERS',

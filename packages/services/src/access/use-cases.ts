@@ -47,6 +47,7 @@ export const USE_CASES = {
   simulateRetention: { needs: 'administrator', rights: 'own', hides: 'implementation' },
   // What runs by itself
   cleanupExpiredBackups: { needs: 'administrator', rights: 'service' },
+  executeScheduledBackups: { needs: 'administrator', rights: 'service' },
   // Administrators
   listAdministrators: { needs: 'administrator', rights: 'own' },
   addAdministrator: { needs: 'administrator', rights: 'service' },

@@ -43,6 +43,8 @@ export interface BackupRequest {
   /** What made it; default: somebody who asked, or a restore. */
   readonly origin?: 'manual' | 'scheduled';
   readonly jobId?: string;
+  /** The time of the schedule that it is made for, exactly as the catalogue has it. */
+  readonly scheduledFor?: string;
 }
 
 /**
@@ -112,7 +114,8 @@ class BackupJob {
   }
 
   async insertRow(): Promise<void> {
-    const { ref } = this.#request.slice;
+    const { slice, scheduledFor } = this.#request;
+    const { ref } = slice;
     await this.#context.catalogue
       .insertInto('public.module_backups')
       .values((eb) => ({
@@ -133,6 +136,7 @@ class BackupJob {
         safety: this.#request.safety,
         origin: this.#request.safety ? 'safety' : (this.#request.origin ?? 'manual'),
         job_id: this.#request.jobId ?? null,
+        metadata: JSON.stringify(scheduledFor === undefined ? {} : { scheduledFor }),
         encrypted: this.#repository.encrypted,
         compression: this.#compression,
         repository_id: this.#repository.id,

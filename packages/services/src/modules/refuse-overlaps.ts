@@ -1,4 +1,4 @@
-import { findOverlaps, overlapError, resolveSlice } from '@cofre/postgres';
+import { findOverlaps, type Overlap, overlapError, resolveSlice } from '@cofre/postgres';
 import type pg from 'pg';
 import { allImplementations, rootKeyOf, type SliceInputs, sliceInputsOf } from './find-implementation.ts';
 import type { Catalogue } from '../catalogue/open-catalogue.ts';
@@ -10,15 +10,23 @@ export async function requireSlice(client: pg.ClientBase, { definition, rootKey,
 
 /** Makes sure that no row belongs to two of these implementations of one module (`definition/overlap`). */
 export async function refuseOverlaps(client: pg.ClientBase, implementations: readonly SliceInputs[]): Promise<void> {
+  const overlaps = await overlapsOf(client, implementations);
+  if (overlaps.length > 0) throw overlapError(overlaps);
+}
+
+/** The rows that belong to two of these implementations of one module: the first few such findings. */
+export async function overlapsOf(
+  client: pg.ClientBase,
+  implementations: readonly SliceInputs[],
+): Promise<readonly Overlap[]> {
   const [first] = implementations;
-  if (first === undefined) return;
+  if (first === undefined) return [];
   const claims = implementations.map(({ ref, rootKey }) => ({
     implementationId: ref.id,
     name: `${ref.module}/${ref.key}`,
     rootKey,
   }));
-  const overlaps = await findOverlaps(client, first.definition, claims);
-  if (overlaps.length > 0) throw overlapError(overlaps);
+  return findOverlaps(client, first.definition, claims);
 }
 
 /** The implementations of a module that have a slice; those without a scope cannot share a row with anybody. */

@@ -1,0 +1,112 @@
+import { sql } from 'kysely';
+import type { Catalogue } from '../catalogue/open-catalogue.ts';
+import { RETRY_MAX_MS } from './back-off.ts';
+
+/** How long a runner has an implementation for itself without saying so again: who died lets go by then. */
+export const CLAIM_MS = 120_000;
+
+/** A claim is renewed so often that two renewals may fail. */
+export const RENEW_MS = 30_000;
+
+/**
+ * Clocks of machines differ, and a clock may be set back. What lies further ahead than anything could be by more than
+ * this was written by a clock that was wrong, and is not waited for.
+ */
+export const CLOCK_TOLERANCE_MS = 2 * 3_600_000;
+
+/** An implementation that is due, and ours until `claimed_until`. */
+export interface Claim {
+  /** Of this claim alone: whoever finds another one in its place has lost it. */
+  readonly id: string;
+  readonly implementationId: string;
+  readonly failures: number;
+  readonly needsWorker: boolean;
+  /** The time it became due, as text, exactly as the catalogue has it. */
+  readonly dueAt: string;
+  /** Somebody had it before, and never said how it ended. */
+  readonly isTakenOver: boolean;
+}
+
+export interface DueOptions {
+  /** What is due by then. */
+  readonly dueBy: Date;
+  /** By the clock: whether a claim or a pause is over. */
+  readonly now: Date;
+  /** False: what needs a worker is left to one. */
+  readonly takesLarge: boolean;
+  /** Was tried in this run, and is not tried again whatever the clocks say. */
+  readonly passed: readonly string[];
+}
+
+/** Takes the implementation that has been due longest and that nobody else has; null: there is none. */
+export async function claimNext(catalogue: Catalogue, id: string, options: DueOptions): Promise<Claim | null> {
+  const until = new Date(options.now.getTime() + CLAIM_MS);
+  const { rows } = await sql<Omit<Claim, 'id'>>`
+    WITH due AS (
+      SELECT s.implementation_id, s.claimed_by
+      FROM cofre.implementation_settings AS s
+      WHERE ${isFree(options)}
+      ORDER BY s.next_backup_at, s.implementation_id
+      LIMIT 1
+      FOR UPDATE OF s SKIP LOCKED
+    )
+    UPDATE cofre.implementation_settings AS s
+    SET claimed_by = ${id}, claimed_until = ${until}
+    FROM due
+    WHERE s.implementation_id = due.implementation_id
+    RETURNING s.implementation_id AS "implementationId", s.failures, s.needs_worker AS "needsWorker",
+      pg_catalog.to_json(s.next_backup_at) #>> '{}' AS "dueAt", due.claimed_by IS NOT NULL AS "isTakenOver"`.execute(
+    catalogue,
+  );
+  const [claimed] = rows;
+  return claimed === undefined ? null : { ...claimed, id };
+}
+
+/** Due, waiting for no retry, nobody's; `takesLarge` decides over those that need a worker. */
+function isFree({ dueBy, now, takesLarge, passed }: DueOptions) {
+  const retryBeyond = new Date(now.getTime() + RETRY_MAX_MS + CLOCK_TOLERANCE_MS);
+  const claimBeyond = new Date(now.getTime() + CLAIM_MS + CLOCK_TOLERANCE_MS);
+  const size = takesLarge ? sql`` : sql`AND NOT s.needs_worker`;
+  return sql`s.next_backup_at <= ${dueBy}
+    AND (s.retry_at IS NULL OR s.retry_at <= ${later(dueBy, now)} OR s.retry_at > ${retryBeyond})
+    AND (s.claimed_until IS NULL OR s.claimed_until <= ${now} OR s.claimed_until > ${claimBeyond})
+    AND s.implementation_id <> ALL (${passed}::pg_catalog.uuid[])
+    ${size}`;
+}
+
+/** Makes the claim last; false: it is somebody else's by now. */
+export async function renewClaim(catalogue: Catalogue, claim: Claim, now: Date): Promise<boolean> {
+  const result = await catalogue
+    .updateTable('cofre.implementation_settings')
+    .set({ claimed_until: new Date(now.getTime() + CLAIM_MS) })
+    .where('implementation_id', '=', claim.implementationId)
+    .where('claimed_by', '=', claim.id)
+    .executeTakeFirst();
+  return result.numUpdatedRows > 0n;
+}
+
+export interface Waiting {
+  /** Due, and not begun. */
+  readonly left: number;
+  /** Of those that are due: too large for who may take no large ones. */
+  readonly deferred: number;
+}
+
+/** What is due after a run, of implementations that are still there. */
+export async function countWaiting(catalogue: Catalogue, options: DueOptions): Promise<Waiting> {
+  const { dueBy, now, takesLarge, passed } = options;
+  const { rows } = await sql<Waiting>`
+    SELECT pg_catalog.count(*) FILTER (WHERE NOT large) AS left, pg_catalog.count(*) FILTER (WHERE large) AS deferred
+    FROM (
+      SELECT s.needs_worker AND NOT ${takesLarge}::pg_catalog.bool AS large
+      FROM cofre.implementation_settings AS s
+      WHERE s.next_backup_at <= ${dueBy} AND (s.retry_at IS NULL OR s.retry_at <= ${later(dueBy, now)})
+        AND (s.needs_worker OR s.implementation_id <> ALL (${passed}::pg_catalog.uuid[]))
+        AND EXISTS (SELECT FROM cofre.v_module_implementations AS i WHERE i.id = s.implementation_id)
+    ) AS due`.execute(catalogue);
+  return rows[0] ?? { left: 0, deferred: 0 };
+}
+
+export function later(one: Date, other: Date): Date {
+  return one > other ? one : other;
+}
