@@ -25,6 +25,7 @@ export function buildProgram(start: Start): Commander {
   addRestores(program, declare);
   addPolicy(program, declare);
   addAdministrators(program, declare);
+  addRuns(program, declare);
   addRest(program, declare);
   return program;
 }
