@@ -63,7 +63,7 @@ const TABLES: Readonly<Record<string, TableRights>> = {
   'cofre.admin_users': { ...kept, second: { user_id: OTHER } },
   'cofre.backup_settings': { ...kept, second: { scope: 'module', subject_id: OTHER } },
   'cofre.implementation_settings': { ...kept, second: { implementation_id: OTHER } },
-  'cofre.jobs': { ...kept, second: { ...id, singleton_key: 'b' } },
+  'cofre.jobs': { ...seen, second: { ...id, singleton_key: 'b' } },
   'cofre.module_definitions': { ...kept, second: { module_id: OTHER } },
   'cofre.job_progress': { ...seen, second: { job_id: OTHER } },
   'cofre.plans': { ...seen, second: id },

@@ -263,7 +263,7 @@ describe.each(testServers())('migrating the catalogue on PostgreSQL $name', (ser
         timeout: 150_000,
       },
     ]);
-    await db.query(back.at(-1)?.sql ?? '');
+    await db.query(back.find(({ name }) => name === '20250202_cofre_edge_schedule')?.sql ?? '');
     expect((await db.query('SELECT * FROM cron.job')).rows).toEqual([]);
   });
 
