@@ -78,8 +78,13 @@ module.exports = {
     },
 
     layer(
-      'cli',
+      'setup',
       ['contracts', 'engine', 'postgres', 'storage', 'services'],
+      'setup builds what edges work with; what they do with it is theirs.',
+    ),
+    layer(
+      'cli',
+      ['contracts', 'engine', 'postgres', 'storage', 'services', 'setup'],
       'Apps share use cases, not code of each other.',
     ),
     {

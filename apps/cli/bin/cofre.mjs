@@ -13,7 +13,7 @@ const bundle = join(app, 'dist', 'cofre.mjs');
 
 /** Sources are looked at in a checkout only; a published package is the bundle alone. */
 function newestSource() {
-  const folders = ['contracts', 'engine', 'postgres', 'storage', 'services'].map((it) =>
+  const folders = ['contracts', 'engine', 'postgres', 'storage', 'services', 'setup'].map((it) =>
     join(checkout, 'packages', it, 'src'),
   );
   folders.push(join(app, 'src'), join(checkout, 'supabase', 'migrations'));

@@ -1,12 +1,12 @@
 import { CofreError, type ErrorDocument } from '@cofre/contracts';
 import { toCofreError, toErrorDocument } from '@cofre/services';
+import { type Environment, Installation, readEnvironment } from '@cofre/setup';
 import { CommanderError } from 'commander';
-import { Composition } from './compose.ts';
-import { type Environment, readEnvironment } from './environment.ts';
 import { EXIT_DONE, exitCodeOf } from './exit-codes.ts';
 import { type ProgressStyle, progressDisplay } from './output/progress.ts';
 import { buildProgram, type Start } from './program.ts';
 import { Run } from './run.ts';
+import { VERSION } from './version.ts';
 
 /** After a signal everything is to stop by itself; what does not within this time is left to the server to clean up. */
 const STOP_TIMEOUT_MS = 20_000;
@@ -60,8 +60,10 @@ async function runCommand(input: {
   const { environment, operands, options } = input;
   const display = progressDisplay(progressStyle(options), process.stderr);
   const interruption = interruptible(() => display.stop());
-  const composition = new Composition({
+  const composition = new Installation({
     environment,
+    from: import.meta.dirname,
+    madeBy: `cofre ${VERSION}`,
     signal: interruption.signal,
     onProgress: (event) => display.show(event),
   });

@@ -1,18 +1,18 @@
 import { CofreError } from '@cofre/contracts';
-import type { Composition } from './compose.ts';
+import type { Installation } from '@cofre/setup';
 
 /** What a command is handed: what was typed, what to work with, and where to print. */
 export class Run {
   /** Arguments in order; a variadic one is the last. */
   readonly operands: readonly string[];
-  readonly composition: Composition;
+  readonly composition: Installation;
   readonly #options: Readonly<Record<string, unknown>>;
   readonly #stdout: { write(text: string): void };
 
   constructor(input: {
     readonly operands: readonly string[];
     readonly options: Readonly<Record<string, unknown>>;
-    readonly composition: Composition;
+    readonly composition: Installation;
     readonly stdout: { write(text: string): void };
   }) {
     this.operands = input.operands;

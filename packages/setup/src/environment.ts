@@ -2,25 +2,35 @@ import { CofreError } from '@cofre/contracts';
 import { z } from 'zod';
 
 /** An empty variable is as good as none: that is how shells and compose files unset one. */
-const text = z
+export const optionalText = z
   .string()
   .optional()
   .transform((value) => (value === '' ? undefined : value));
 
-const environmentSchema = z.object({
-  DATABASE_URL: text,
-  COFRE_HOME: text,
-  COFRE_REPOSITORY: text,
-  COFRE_PASSPHRASE: text,
-  COFRE_KEY_FILE: text,
-  COFRE_LOG: text.pipe(z.enum(['debug', 'info', 'warn', 'error']).default('info')),
+export const environmentSchema = z.object({
+  DATABASE_URL: optionalText,
+  COFRE_HOME: optionalText,
+  COFRE_REPOSITORY: optionalText,
+  COFRE_PASSPHRASE: optionalText,
+  COFRE_KEY_FILE: optionalText,
+  COFRE_LOG: optionalText.pipe(z.enum(['debug', 'info', 'warn', 'error']).default('info')),
 });
 
-/** What `cofre` reads from its environment, and nothing else (`surface.md`, *Environment*). */
+/** What every edge reads from its environment (`surface.md`, *Environment*). */
 export type Environment = z.output<typeof environmentSchema>;
 
-export function readEnvironment(variables: Readonly<Record<string, string | undefined>>): Environment {
-  const result = environmentSchema.safeParse(variables);
+type Variables = Readonly<Record<string, string | undefined>>;
+
+export function readEnvironment(variables: Variables): Environment {
+  return parseEnvironment(environmentSchema, variables);
+}
+
+/** For an edge with variables of its own, whose schema extends `environmentSchema`. Every fault is named at once. */
+export function parseEnvironment<Extended extends Environment>(
+  schema: z.ZodType<Extended>,
+  variables: Variables,
+): Extended {
+  const result = schema.safeParse(variables);
   if (result.success) {
     const { COFRE_PASSPHRASE: passphrase, COFRE_KEY_FILE: keyFile } = result.data;
     if (passphrase === undefined || keyFile === undefined) return result.data;

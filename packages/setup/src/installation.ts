@@ -23,28 +23,35 @@ import {
 import { nodeCodecs, openStore, systemClock, systemRandom, withRetry } from '@cofre/storage';
 import type { Environment } from './environment.ts';
 import { type HomeConfig, readHomeConfig, writeHomeConfig } from './home-config.ts';
-import { VERSION } from './version.ts';
 
-export interface CompositionOptions {
+export interface InstallationOptions {
   readonly environment: Environment;
-  readonly signal: AbortSignal;
-  readonly onProgress: (event: ProgressEvent) => void;
+  /** The folder of the program that runs: the checkout is looked for from here upwards, the migrations of a bundle lie in it. */
+  readonly from: string;
+  /** `cofre 0.1.0`: written into manifests. */
+  readonly madeBy: string;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (event: ProgressEvent) => void;
 }
 
-/** Builds what commands work with, each part when it is first needed: `repo check` needs no database. */
-export class Composition {
+/**
+ * What an edge works with, as the environment and `$COFRE_HOME/config.json` say. Each part is built when it is first
+ * needed: `repo check` needs no database. What could not be built is tried again by the next who needs it, because a server
+ * outlives a database that is away for a moment.
+ */
+export class Installation {
   readonly home: string;
-  readonly #options: CompositionOptions;
+  readonly #options: InstallationOptions;
   readonly #closing: (() => Promise<void>)[] = [];
   #repository: Promise<RepositoryContext> | null = null;
   #opened: Promise<Repository> | null = null;
   #database: Promise<DatabaseAddress> | null = null;
   #service: Promise<ServiceContext> | null = null;
 
-  constructor(options: CompositionOptions) {
+  constructor(options: InstallationOptions) {
     this.#options = options;
     const { COFRE_HOME: home } = options.environment;
-    this.home = path.resolve(home ?? defaultHome());
+    this.home = path.resolve(home ?? defaultHome(options.from));
   }
 
   get clock() {
@@ -53,13 +60,19 @@ export class Composition {
 
   /** What is needed to open or make the repository; nothing is opened yet. */
   repository(): Promise<RepositoryContext> {
-    this.#repository ??= this.#composeRepository();
+    this.#repository ??= this.#composeRepository().catch((error: unknown) => {
+      this.#repository = null;
+      throw error;
+    });
     return this.#repository;
   }
 
   /** Where the application's database is; without DATABASE_URL the embedded server is started. */
   database(): Promise<DatabaseAddress> {
-    this.#database ??= this.#findDatabase();
+    this.#database ??= this.#findDatabase().catch((error: unknown) => {
+      this.#database = null;
+      throw error;
+    });
     return this.#database;
   }
 
@@ -70,12 +83,15 @@ export class Composition {
   }
 
   service(): Promise<ServiceContext> {
-    this.#service ??= this.#composeService();
+    this.#service ??= this.#composeService().catch((error: unknown) => {
+      this.#service = null;
+      throw error;
+    });
     return this.#service;
   }
 
   migrations(): Promise<readonly Migration[]> {
-    return readMigrations(migrationsFolder());
+    return readMigrations(migrationsFolder(this.#options.from));
   }
 
   async rememberRepository(chosen: {
@@ -138,7 +154,10 @@ export class Composition {
   }
 
   async #openRepository(): Promise<Repository> {
-    this.#opened ??= openUnpinned(await this.repository());
+    this.#opened ??= openUnpinned(await this.repository()).catch((error: unknown) => {
+      this.#opened = null;
+      throw error;
+    });
     return this.#opened;
   }
 
@@ -169,10 +188,15 @@ export class Composition {
       settings: {
         readers: DEFAULT_READERS,
         lockTimeoutMs: DEFAULT_LOCK_TIMEOUT_MS,
-        madeBy: `cofre ${VERSION}`,
+        madeBy: this.#options.madeBy,
       },
       openRepository: () => {
-        pinned ??= this.#openRepository().then((opened) => pinRepository({ ...repository, catalogue }, opened));
+        pinned ??= this.#openRepository()
+          .then((opened) => pinRepository({ ...repository, catalogue }, opened))
+          .catch((error: unknown) => {
+            pinned = null;
+            throw error;
+          });
         return pinned;
       },
     };
@@ -240,21 +264,21 @@ function operatorName(): string {
 }
 
 /** `.cofre` at the root of a checkout, so that two checkouts do not share a state; else in the user's home. */
-function defaultHome(): string {
-  const checkout = checkoutFolder();
+function defaultHome(from: string): string {
+  const checkout = checkoutFolder(from);
   return checkout === null ? path.join(homedir(), '.cofre') : path.join(checkout, '.cofre');
 }
 
-function checkoutFolder(): string | null {
-  for (let folder = import.meta.dirname; ; folder = path.dirname(folder)) {
+function checkoutFolder(from: string): string | null {
+  for (let folder = path.resolve(from); ; folder = path.dirname(folder)) {
     const file = path.join(folder, 'package.json');
     if (existsSync(file) && readFileSync(file, 'utf8').includes('"name": "cofre-workspace"')) return folder;
     if (path.dirname(folder) === folder) return null;
   }
 }
 
-/** Beside the bundle, else where the sources have them. */
-function migrationsFolder(): string {
-  const bundled = path.join(import.meta.dirname, 'migrations');
-  return existsSync(bundled) ? bundled : path.resolve(import.meta.dirname, '../../../supabase/migrations');
+/** Beside the bundle, else where the checkout has them. */
+function migrationsFolder(from: string): string {
+  const bundled = path.join(from, 'migrations');
+  return existsSync(bundled) ? bundled : path.join(checkoutFolder(from) ?? from, 'supabase/migrations');
 }
