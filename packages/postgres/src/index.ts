@@ -2,6 +2,7 @@ export * from './definition/slice.ts';
 export * from './introspect/table-facts.ts';
 export * from './session/types.ts';
 export { databaseFromUrl } from './session/database.ts';
+export { giveBack, keepSessions, type KeptSessions } from './session/keep-sessions.ts';
 export { type PgErrorContext, sqlStateOf, translateConnectError, translatePgError } from './session/errors.ts';
 export { pinSession, pinValues } from './session/pin-session.ts';
 export { type Captured, type CaptureOptions, type CaptureStep, captureSlices } from './capture/capture-slices.ts';

@@ -1,5 +1,6 @@
 import { assert } from '@cofre/contracts';
 import type pg from 'pg';
+import { prepared } from '../session/prepared.ts';
 
 /**
  * How values of two types are compared for equality, said without a search path: by the operator of the types' default
@@ -75,9 +76,9 @@ WHERE o.amopfamily = ANY ($1::pg_catalog.oid[]) AND o.amoppurpose = 's'
 
 /** Learns all that is needed to compare any two of these types. */
 export async function readEqualities(client: pg.ClientBase, typeOids: readonly number[]): Promise<Equalities> {
-  const types = await client.query<TypeRow>(TYPES_SQL, [[...new Set(typeOids)]]);
+  const types = await client.query<TypeRow>(prepared(TYPES_SQL, [[...new Set(typeOids)]]));
   const families = types.rows.flatMap((row) => row.family ?? []);
-  const operators = await client.query<OperatorRow>(OPERATORS_SQL, [[...new Set(families)]]);
+  const operators = await client.query<OperatorRow>(prepared(OPERATORS_SQL, [[...new Set(families)]]));
   const typeOf = new Map(types.rows.map((row) => [row.oid, row]));
   const operatorOf = new Map(operators.rows.map((row) => [`${row.family} ${row.left} ${row.right}`, row.operator]));
   const find: FindOperator = (family, left, right) => operatorOf.get(`${family} ${left} ${right}`);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import type { SliceTable } from '../definition/slice.ts';
+import { prepared } from '../session/prepared.ts';
 import { readServerFacts } from './server-facts.ts';
 
 /**
@@ -69,7 +70,7 @@ interface FactRow {
 
 async function factsOf(client: pg.ClientBase, sql: string, oids: readonly number[]): Promise<FactRow[]> {
   if (oids.length === 0) return [];
-  return (await client.query<FactRow>(sql, [oids])).rows;
+  return (await client.query<FactRow>(prepared(sql, [oids]))).rows;
 }
 
 function reach(types: readonly FactRow[], from: readonly number[]): FactRow[] {

@@ -1,5 +1,6 @@
 import { assert } from '@cofre/contracts';
 import type pg from 'pg';
+import { prepared } from '../session/prepared.ts';
 import { parseTableName, quoteIdentifier, quoteTable, type TableName } from '../session/quote.ts';
 import {
   COLUMNS_SQL,
@@ -34,10 +35,9 @@ export async function findTable(client: pg.ClientBase, name: string): Promise<nu
 
 /** One oid, or null, for each name. */
 export async function findTables(client: pg.ClientBase, names: readonly TableName[]): Promise<(number | null)[]> {
-  const { rows } = await client.query<{ position: number; oid: number }>(FIND_TABLES_SQL, [
-    names.map(({ schema }) => schema),
-    names.map(({ name }) => name),
-  ]);
+  const { rows } = await client.query<{ position: number; oid: number }>(
+    prepared(FIND_TABLES_SQL, [names.map(({ schema }) => schema), names.map(({ name }) => name)]),
+  );
   const found = new Map(rows.map((row) => [row.position, row.oid]));
   return names.map((_, position) => found.get(position) ?? null);
 }
@@ -139,7 +139,7 @@ async function rowsOf<Row extends pg.QueryResultRow>(
   oids: readonly number[],
 ): Promise<Row[]> {
   if (oids.length === 0) return [];
-  return (await client.query<Row>(sql, [oids])).rows;
+  return (await client.query<Row>(prepared(sql, [oids]))).rows;
 }
 
 function groupByTable<Row extends TableRow>(rows: readonly Row[]): Map<number, Row[]> {

@@ -1,5 +1,6 @@
 import { assert, CofreError } from '@cofre/contracts';
 import type pg from 'pg';
+import { prepared } from '../session/prepared.ts';
 
 export interface ServerFacts {
   readonly versionNum: number;
@@ -18,7 +19,7 @@ const OLDEST_VERSION_NUM = 140000;
  * in a way that means something else elsewhere.
  */
 export async function readServerFacts(client: pg.ClientBase): Promise<ServerFacts> {
-  const { rows } = await client.query<ServerFacts & { searchPath: string }>(SERVER_SQL);
+  const { rows } = await client.query<ServerFacts & { searchPath: string }>(prepared(SERVER_SQL, []));
   const [server] = rows;
   assert(server !== undefined, 'the server answers a SELECT of constants with a row');
   assert(['', '""'].includes(server.searchPath), 'the session is pinned: its search_path is empty');

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CofreError } from '@cofre/contracts';
 import type pg from 'pg';
 import { translatePgError } from './errors.ts';
+import { giveBack } from './keep-sessions.ts';
 import { pinSession } from './pin-session.ts';
 import type { Database } from './types.ts';
 
@@ -25,8 +26,9 @@ const LOOK_AGAIN_MS = 25;
 const LOOKS_MAX = 200;
 
 /**
- * Runs `work` with sessions that are gone from the server when the promise settles, whichever way it does.
- * An aborted signal stops them all; the error is then `backup/interrupted`.
+ * Runs `work` with sessions that are gone from the server when the promise settles, whichever way it does; a database
+ * that keeps connections is given back those of work that succeeded. An aborted signal stops them all; the error is then
+ * `backup/interrupted`.
  */
 export async function withSessions<T>(
   options: { readonly database: Database; readonly signal?: AbortSignal | undefined },
@@ -55,22 +57,31 @@ export async function withSessions<T>(
     throw new CofreError('backup/interrupted', 'Interrupted; nothing was changed in the database.', { cause: error });
   } finally {
     signal?.removeEventListener('abort', stop);
-    await (stopped ?? Promise.all(sessions.map((session) => session.client.end())));
+    await (stopped ?? Promise.all(sessions.map((session) => giveBack(database, session.client))));
   }
 }
+
+/** Of connections that are kept: it never changes. */
+const identities = new WeakMap<pg.Client, string>();
 
 async function openSession(database: Database, applicationName: string): Promise<Session> {
   const client = await database.connect({ applicationName });
   try {
     await pinSession(client);
-    const result = await client.query<{ identity: string }>(
-      `SELECT ${IDENTITY_SQL} AS identity FROM pg_catalog.pg_stat_activity AS a WHERE a.pid = pg_catalog.pg_backend_pid()`,
-    );
-    return { client, identity: result.rows[0]?.identity ?? '' };
+    const identity = identities.get(client) ?? (await readIdentity(client));
+    identities.set(client, identity);
+    return { client, identity };
   } catch (error) {
     await client.end();
     throw translatePgError(error, { doing: 'preparing the session' });
   }
+}
+
+async function readIdentity(client: pg.Client): Promise<string> {
+  const result = await client.query<{ identity: string }>(
+    `SELECT ${IDENTITY_SQL} AS identity FROM pg_catalog.pg_stat_activity AS a WHERE a.pid = pg_catalog.pg_backend_pid()`,
+  );
+  return result.rows[0]?.identity ?? '';
 }
 
 /**

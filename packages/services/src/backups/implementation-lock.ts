@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CofreError, type ImplementationRef } from '@cofre/contracts';
-import { translatePgError } from '@cofre/postgres';
+import { giveBack, translatePgError } from '@cofre/postgres';
 import type pg from 'pg';
 import type { ServiceContext } from '../service-context.ts';
 
@@ -31,7 +31,7 @@ export async function withImplementationLock<T>(
     throw lost.signal.aborted ? lost.signal.reason : error;
   } finally {
     client.off('end', onEnd);
-    await client.end();
+    await giveBack(context.database, client);
   }
 }
 

@@ -5,6 +5,7 @@ import {
   type RunFailure,
   type ScheduledRunDocument,
 } from '@cofre/contracts';
+import { keepSessions } from '@cofre/postgres';
 import { authorize } from '../access/authorize.ts';
 import { audit } from '../audit/audit.ts';
 import { ModuleOverlaps } from '../modules/module-overlaps.ts';
@@ -27,8 +28,13 @@ export async function executeScheduledBackups(
   const context = await authorize(caller, 'executeScheduledBackups');
   const dueBy = now === undefined ? context.clock.now() : new Date(now);
   await settleSchedules(context, dueBy);
-  const worklist = new Worklist(context, { dueBy, budget, limit: limit ?? Number.POSITIVE_INFINITY });
-  return worklist.run();
+  const database = keepSessions(context.database);
+  const worklist = new Worklist({ ...context, database }, { dueBy, budget, limit: limit ?? Number.POSITIVE_INFINITY });
+  try {
+    return await worklist.run();
+  } finally {
+    await database.end();
+  }
 }
 
 interface WorklistOptions {
