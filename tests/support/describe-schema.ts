@@ -23,7 +23,7 @@ export async function describeSchema(db: Pick<TestDatabase, 'query'>): Promise<s
 }
 
 /** Everything of ours, and of `auth` what the foundations make. */
-const OURS = `(n.nspname = 'cofre' OR n.nspname = 'public' AND c.relname IN ('base_modules', 'module_implementations',
+const OURS = `(n.nspname IN ('cofre', 'cofre_auth') OR n.nspname = 'public' AND c.relname IN ('base_modules', 'module_implementations',
   'tenants', 'tenant_module_assignments', 'module_backups', 'audit_logs', 'admin_notifications'))`;
 
 const RELATIONS_SQL = `

@@ -271,6 +271,14 @@ export const ERROR_CODES = {
     cause: 'It is a view, a foreign table or of another kind whose rows cannot be read at a snapshot.',
     remedy: 'Take it out of the definition. No backup was written.',
   },
+  'backup/not-proven': {
+    exit: 4,
+    title: 'The backup did not come back as it went in',
+    cause:
+      'It was restored into a scratch schema, and there a table was not as the backup says: rows or values differ, or two rows have the same key.',
+    remedy:
+      'The message names the table and the reason. Make a new backup and prove it with `cofre backup verify --restore`; keep this one until that is done. Nothing was changed in the database.',
+  },
   'backup/held': {
     exit: 14,
     title: 'The backup is on hold',
@@ -282,6 +290,21 @@ export const ERROR_CODES = {
     title: 'Interrupted',
     cause: 'The command was stopped by a signal or cancelled.',
     remedy: 'Call again when you like. What was half written is not listed and is cleaned up later.',
+  },
+  'backup/took-too-long': {
+    exit: 1,
+    title: 'The backup took too long',
+    cause:
+      'More than twelve hours passed between its beginning and its end, by the clock of the repository. What it builds on may be cleaned up after that, so it is not listed.',
+    remedy:
+      'Call again; what slowed it down (a suspended machine, a slow network, a clock that was changed) may be over. Nothing was lost.',
+    retryable: true,
+  },
+  'backup/needs-worker': {
+    exit: 1,
+    title: 'This is too large for an edge function',
+    cause: 'An edge function has two seconds of processor time and little memory; a slice, or one of its rows, is larger.',
+    remedy: 'Run `cofre worker` beside the functions, or make this backup with the command line. Nothing was lost.',
   },
   'plan/not-found': {
     exit: 1,
@@ -360,6 +383,43 @@ export const ERROR_CODES = {
     remedy:
       'Ask an administrator, or the operator for `cofre admin add`. A new right is in force when the person signs in again. Nothing was read or changed.',
   },
+  'access/person-exists': {
+    exit: 1,
+    title: 'Somebody has this address already',
+    cause: 'E-mail addresses name people, so each belongs to one of them; how its letters are cased makes no difference.',
+    remedy: 'Use another address, or give the person who has it a new password. Nothing was changed.',
+  },
+  'access/supabase': {
+    exit: 1,
+    title: 'People of this database are kept by Supabase',
+    cause: 'The schema auth is Supabase’s own, which makes people and their passwords.',
+    remedy: 'Invite the person in Supabase, and set SUPABASE_URL for the web admin. Nothing was changed.',
+  },
+  'access/sign-in-refused': {
+    exit: 15,
+    title: 'The address and the password do not fit',
+    cause: 'Nobody has this address, or the password is another one. Which of the two is not said.',
+    remedy: 'Check for a typing error. An administrator, or `cofre admin password EMAIL`, gives a new password.',
+  },
+  'access/password-refused': {
+    exit: 2,
+    title: 'The password was not changed',
+    cause: 'The old password is another one, or the new one is too short or the same.',
+    remedy: 'Type the old password again and choose a new one of at least 12 characters.',
+  },
+  'access/password-change-needed': {
+    exit: 15,
+    title: 'The password has to be changed first',
+    cause: 'The person is signed in by a one-time password, which somebody else has seen.',
+    remedy: 'Choose a password of your own. Nothing was read or changed.',
+  },
+  'access/too-many-attempts': {
+    exit: 11,
+    title: 'Too many attempts to sign in',
+    cause: 'Wrong passwords were tried again and again, for this account or from this address.',
+    remedy: 'Wait a quarter of an hour and try again.',
+    retryable: true,
+  },
   'access/person-not-found': {
     exit: 1,
     title: 'Nobody with this address has signed in yet',
@@ -390,6 +450,19 @@ export const ERROR_CODES = {
     title: 'There is no such job',
     cause: 'No job has this id, or it was cleaned up.',
     remedy: 'Look at the list of jobs. Nothing was changed.',
+  },
+  'job/abandoned': {
+    exit: 1,
+    title: 'The job was begun again and again, and never ended',
+    cause: 'Each worker that ran it ended before it was done: killed, out of memory, or cut off from the database.',
+    remedy:
+      'Look at the logs of the workers and at their memory, and ask again. What was half done is not listed, and no data was changed.',
+  },
+  'function/not-configured': {
+    exit: 1,
+    title: 'The edge function is not set up',
+    cause: 'A variable that it needs is missing, or cannot be used; the message names each.',
+    remedy: 'Set them with `supabase secrets set` as docs/guides/edge-functions.md says. Nothing was read or changed.',
   },
   'demo/database-given': {
     exit: 2,

@@ -8,5 +8,6 @@ export * from './error-codes.ts';
 export * from './ids.ts';
 export * from './inputs.ts';
 export * from './jobs.ts';
+export * from './people.ts';
 export * from './runs.ts';
 export * from './settings.ts';

@@ -48,11 +48,23 @@ export const USE_CASES = {
   // What runs by itself
   cleanupExpiredBackups: { needs: 'administrator', rights: 'service' },
   executeScheduledBackups: { needs: 'administrator', rights: 'service' },
+  // Jobs
+  enqueueJob: { needs: 'administrator', rights: 'service' },
+  listJobs: { needs: 'viewer', rights: 'own' },
+  showJob: { needs: 'viewer', rights: 'own', hides: 'job' },
+  cancelJob: { needs: 'administrator', rights: 'service', hides: 'job' },
+  runJob: { needs: 'administrator', rights: 'service' },
+  drainJobs: { needs: 'administrator', rights: 'service' },
+  tendJobs: { needs: 'administrator', rights: 'service' },
   // Administrators
   listAdministrators: { needs: 'administrator', rights: 'own' },
   addAdministrator: { needs: 'administrator', rights: 'service' },
   removeAdministrator: { needs: 'administrator', rights: 'service' },
   resetAdministrators: { needs: 'operator', rights: 'service' },
+  // People, where Supabase does not keep them
+  addPerson: { needs: 'administrator', rights: 'service' },
+  resetPassword: { needs: 'administrator', rights: 'service' },
+  ensureFirstAdministrator: { needs: 'operator', rights: 'service' },
   // Audit and notifications
   listAuditLogs: { needs: 'administrator', rights: 'own' },
   listNotifications: { needs: 'administrator', rights: 'own' },

@@ -18,6 +18,9 @@ export type AuditEvent =
   | 'ADD_ADMINISTRATOR'
   | 'REMOVE_ADMINISTRATOR'
   | 'RESET_ADMINISTRATORS'
+  | 'ADD_PERSON'
+  | 'RESET_PASSWORD'
+  | 'CHANGE_PASSWORD'
   | 'ACCESS_DENIED';
 
 export interface AuditEntry {
