@@ -32,6 +32,17 @@ export const scheduledRunDocument = z.strictObject({
 });
 export type ScheduledRunDocument = z.infer<typeof scheduledRunDocument>;
 
+/** What `drainJobs` did of the jobs that waited. */
+export const drainDocument = z.strictObject({
+  done: count,
+  failed: z.array(runFailure),
+  /** Too large for an edge function; they wait for a worker. */
+  deferred: count,
+  /** May run now, and were not begun. */
+  left: count,
+});
+export type DrainDocument = z.infer<typeof drainDocument>;
+
 export const cleanupExpiredBackupsInput = z.strictObject({
   now: z.iso.datetime().optional(),
   /** Only says what would be removed. */

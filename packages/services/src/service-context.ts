@@ -3,6 +3,7 @@ import type { BlobStore, Clock, Codecs, Random, Repository, RepositoryKey } from
 import type { Database } from '@cofre/postgres';
 import type { Actor } from './actor.ts';
 import type { Catalogue } from './catalogue/open-catalogue.ts';
+import type { JobQueue } from './jobs/job-queue.ts';
 
 /** What a repository is opened with; enough for what needs no database. */
 export interface RepositoryContext {
@@ -31,6 +32,10 @@ export interface ServiceContext extends RepositoryContext {
   readonly settings: ServiceSettings;
   /** Opens the repository, and holds it against the pin; the second call gives the same. */
   readonly openRepository: () => Promise<Repository>;
+  /** The job that this is done for: a backup or restore of it is made once, however often the job is begun. */
+  readonly jobId?: string | undefined;
+  /** Brings a new job to a worker at once; without it workers find it when they look round. */
+  readonly queue?: JobQueue | undefined;
 }
 
 export interface ServiceSettings {

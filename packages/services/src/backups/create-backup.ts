@@ -11,6 +11,7 @@ import { audited } from '../audit/audit.ts';
 import { findImplementation, type SliceInputs, sliceInputsOf } from '../modules/find-implementation.ts';
 import { refuseOverlaps, slicesOf } from '../modules/refuse-overlaps.ts';
 import type { ServiceContext } from '../service-context.ts';
+import { findBackupOfJob } from './backup-of-job.ts';
 import { withImplementationLock } from './implementation-lock.ts';
 import { takeBackup } from './take-backup.ts';
 
@@ -25,12 +26,19 @@ export async function createBackup(caller: ServiceContext, input: CreateBackupIn
   }
   const slice = sliceInputsOf(await findImplementation(context.catalogue, implementation));
   await refuseSharedRows(context, slice);
-  const request = { slice, type, description: description ?? null, expiresAt, compression, safety: false };
+  const asked = { slice, type, description: description ?? null, expiresAt, compression, safety: false };
+  const request = context.jobId === undefined ? asked : { ...asked, jobId: context.jobId };
   return audited(
     context,
     { action: 'CREATE_MODULE_BACKUP', implementation: slice.ref, details: { type } },
     {
-      run: () => withImplementationLock(context, slice.ref, (signal) => takeBackup({ ...context, signal }, request)),
+      run: () =>
+        withImplementationLock(
+          context,
+          slice.ref,
+          async (signal) =>
+            (await findBackupOfJob(context, slice.ref)) ?? (await takeBackup({ ...context, signal }, request)),
+        ),
       entryOf: (backup) => ({
         backupId: backup.id,
         details: { type: backup.type, bytesStored: backup.stats.bytesStored },

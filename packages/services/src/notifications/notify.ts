@@ -7,6 +7,7 @@ export type NotificationKind =
   | 'backup-failed'
   | 'backup-deferred'
   | 'cleanup-failed'
+  | 'job-failed'
   | 'space-freed'
   | 'settings-weakened'
   | 'damage-found'

@@ -16,6 +16,7 @@ import { toCofreError, toErrorDocument } from '../error-document.ts';
 import { progressOf } from '../progress.ts';
 import type { ServiceContext } from '../service-context.ts';
 import { sliceOf } from './plan-restore.ts';
+import { findRestoreOfJob } from './restore-of-job.ts';
 
 export interface RestoreWork {
   readonly repository: Repository;
@@ -45,10 +46,13 @@ export function requireApplicable(context: ServiceContext, plan: RestorePlan): v
 
 /**
  * Applies a plan; the caller holds the implementation's lock. First what is there now is backed up, so that the restore
- * has an undo even when its plan is gone; then everything happens in one transaction, the record of it included.
+ * has an undo even when its plan is gone; then everything happens in one transaction, the record of it included. What a
+ * job has restored already is not restored again.
  */
 export async function carryOut(context: ServiceContext, work: RestoreWork): Promise<RestoreDocument> {
   const { plan, manifest, repository } = work;
+  const made = await findRestoreOfJob(context);
+  if (made !== null) return made;
   const id = restoreId.parse(context.random.uuid());
   const begunAt = context.clock.now();
   const safetyBackupId = work.safetyBackup ? await takeSafetyBackup(context, work) : null;
@@ -229,6 +233,7 @@ class RestoreRecord {
       created_at: begunAt,
       ...actorColumns(context.actor),
       undo_of: plan.purpose.kind === 'undo' ? plan.purpose.undoOf : null,
+      job_id: context.jobId ?? null,
     };
   }
 

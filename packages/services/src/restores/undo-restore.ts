@@ -18,6 +18,7 @@ import type { ServiceContext } from '../service-context.ts';
 import { carryOut, requireApplicable } from './carry-out.ts';
 import { findRestore, type RestoreRow } from './list-restores.ts';
 import { sliceOf } from './plan-restore.ts';
+import { findRestoreOfJob } from './restore-of-job.ts';
 
 /**
  * Takes a restore back: deletes what it inserted, gives what it overwrote its old values. Every row must still be as the
@@ -26,12 +27,16 @@ import { sliceOf } from './plan-restore.ts';
 export async function undoRestore(caller: ServiceContext, input: UndoRestoreInput): Promise<RestoreDocument> {
   const { restore: reference, safetyBackup } = parseInput(undoRestoreInput, input);
   const context = await authorize(caller, 'undoRestore', { name: reference });
+  const made = await findRestoreOfJob(context);
+  if (made !== null) return made;
   const row = await findRestore(context.catalogue, reference);
   requireUndoable(row);
   const repository = await context.openRepository();
   const { plan: applied, manifest } = await readApplied(repository, row);
   return withImplementationLock(context, applied.implementation, async (signal) => {
-    // Again under the lock: somebody else may have undone it while we waited.
+    // Again under the lock: this job, or somebody else, may have undone it while we waited.
+    const doneMeanwhile = await findRestoreOfJob(context);
+    if (doneMeanwhile !== null) return doneMeanwhile;
     requireUndoable(await findRestore(context.catalogue, row.id));
     const held = { ...context, signal };
     const plan = await planUndo({
