@@ -61,7 +61,11 @@ module.exports = {
       'postgres reads and writes slices; where backups are kept is none of its business.',
     ),
     layer('storage', ['contracts', 'engine'], 'storage keeps objects; it knows neither rows nor databases.'),
-    onlyNpm('storage', ['@aws-sdk', '@smithy', 'zod'], 'storage keeps objects; it knows neither rows nor databases.'),
+    onlyNpm(
+      'storage',
+      ['@aws-sdk', '@smithy', '@bokuweb/zstd-wasm', 'zod'],
+      'storage keeps objects; it knows neither rows nor databases.',
+    ),
 
     layer(
       'services',
@@ -86,6 +90,16 @@ module.exports = {
       'cli',
       ['contracts', 'engine', 'postgres', 'storage', 'services', 'setup'],
       'Apps share use cases, not code of each other.',
+    ),
+    layer(
+      'functions',
+      ['contracts', 'engine', 'postgres', 'storage', 'services'],
+      'Apps share use cases, not code of each other.',
+    ),
+    onlyBuiltins(
+      'functions',
+      ['buffer', 'crypto', 'process'],
+      'A hosted function has no disk, no processes and no threads; what else it needs comes from the packages.',
     ),
     {
       name: 'enter-by-the-front-door',

@@ -4,6 +4,7 @@ export * from './memory-store.ts';
 export * from './node-codecs.ts';
 export * from './open-store.ts';
 export * from './read-only.ts';
+export { runtimeCodecs } from './runtime-codecs.ts';
 export * from './s3-address.ts';
 export type { S3Credentials } from './s3-bucket.ts';
 export * from './s3-store.ts';

@@ -1,6 +1,7 @@
 import zlib from 'node:zlib';
-import { type Compression, CofreError } from '@cofre/contracts';
+import type { Compression } from '@cofre/contracts';
 import type { Codec, Codecs } from '@cofre/engine';
+import { damagedBlock } from './damaged-block.ts';
 
 /** On rows as COPY text level 1 is twice as fast as zstd's own default of 3, and within a few per cent of its size. */
 export const ZSTD_LEVEL = 1;
@@ -24,7 +25,7 @@ const none: Codec = {
   compression: 'none',
   compress: async (plain) => plain,
   async decompress(packed, plainBytes) {
-    if (packed.length !== plainBytes) throw damaged('none', `${packed.length} bytes instead of ${plainBytes}`);
+    if (packed.length !== plainBytes) throw damagedBlock('none', `${packed.length} bytes instead of ${plainBytes}`);
     return packed;
   },
 };
@@ -51,29 +52,37 @@ const zstd: Codec = {
 const GZIP_HEADER_BYTES = 10;
 const GZIP_TRAILER_BYTES = 8;
 
-const gzip: Codec = {
-  compression: 'gzip',
-  compress: (plain) =>
-    finished((done) => zlib.gzip(plain, { chunkSize: stepFor(plain.length), level: GZIP_LEVEL }, done)),
-  /**
-   * Opens exactly one member. `gunzip` would go on to members and zero bytes behind it, so header and trailer
-   * (RFC 1952: magic, deflate, no extra fields … CRC-32, size) are looked at here and the body is given to `inflateRaw`.
-   */
-  async decompress(packed, plainBytes) {
-    const member = Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength);
-    const bodyEnd = member.length - GZIP_TRAILER_BYTES;
-    if (bodyEnd < GZIP_HEADER_BYTES) throw damaged('gzip', 'it is too short');
-    if (member.readUInt32BE(0) !== 0x1f8b0800) throw damaged('gzip', 'it does not begin as gzip does');
-    const body = member.subarray(GZIP_HEADER_BYTES, bodyEnd);
-    const plain = await unpack('gzip', { packed: body, plainBytes }, (options, done) =>
-      zlib.inflateRaw(body, options, done),
-    );
-    const crc = member.readUInt32LE(bodyEnd);
-    const size = member.readUInt32LE(bodyEnd + 4);
-    if (size !== plainBytes % 2 ** 32 || crc !== zlib.crc32(plain)) throw damaged('gzip', 'its checksum does not fit');
-    return plain;
-  },
-};
+/** Unpacks one deflate stream of exactly `plainBytes` bytes, never makes more, and throws on anything else. */
+export type Inflate = (body: Uint8Array, plainBytes: number) => Promise<Uint8Array>;
+
+/**
+ * Opens exactly one member. `gunzip` would go on to members and zero bytes behind it, so header and trailer
+ * (RFC 1952: magic, deflate, no extra fields … CRC-32, size) are looked at here and the body is given to `inflate`.
+ */
+export function gzipWith(inflate: Inflate): Codec {
+  return {
+    compression: 'gzip',
+    compress: (plain) =>
+      finished((done) => zlib.gzip(plain, { chunkSize: stepFor(plain.length), level: GZIP_LEVEL }, done)),
+    async decompress(packed, plainBytes) {
+      const member = Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength);
+      const bodyEnd = member.length - GZIP_TRAILER_BYTES;
+      if (bodyEnd < GZIP_HEADER_BYTES) throw damagedBlock('gzip', 'it is too short');
+      if (member.readUInt32BE(0) !== 0x1f8b0800) throw damagedBlock('gzip', 'it does not begin as gzip does');
+      const plain = await inflate(member.subarray(GZIP_HEADER_BYTES, bodyEnd), plainBytes);
+      const crc = member.readUInt32LE(bodyEnd);
+      const size = member.readUInt32LE(bodyEnd + 4);
+      if (size !== plainBytes % 2 ** 32 || crc !== zlib.crc32(plain)) {
+        throw damagedBlock('gzip', 'its checksum does not fit');
+      }
+      return plain;
+    },
+  };
+}
+
+const gzip = gzipWith((body, plainBytes) =>
+  unpack('gzip', { packed: body, plainBytes }, (options, done) => zlib.inflateRaw(body, options, done)),
+);
 
 const CODECS: Readonly<Record<Compression, Codec>> = { none, zstd, gzip };
 
@@ -114,14 +123,14 @@ async function unpack(
   };
   const result = await new Promise<InfoResult>((resolve, reject) => {
     start(options, (error, answer) => {
-      if (error !== null) reject(damaged(compression, error.message, error));
+      if (error !== null) reject(damagedBlock(compression, error.message, error));
       // With `info: true` zlib gives this pair, which its types do not tell.
       else resolve(answer as InfoResult);
     });
   });
-  if (result.engine.bytesWritten !== packed.length) throw damaged(compression, 'something follows its end');
+  if (result.engine.bytesWritten !== packed.length) throw damagedBlock(compression, 'something follows its end');
   if (result.buffer.length !== plainBytes) {
-    throw damaged(compression, `it holds ${result.buffer.length} bytes instead of ${plainBytes}`);
+    throw damagedBlock(compression, `it holds ${result.buffer.length} bytes instead of ${plainBytes}`);
   }
   return result.buffer;
 }
@@ -134,10 +143,4 @@ function finished(start: (done: (error: Error | null, result: Buffer) => void) =
 
 function stepFor(plainBytes: number): number {
   return Math.min(Math.max(plainBytes, STEP_BYTES_MIN), STEP_BYTES_MAX);
-}
-
-function damaged(compression: Compression, reason: string, cause?: unknown): CofreError {
-  return new CofreError('repository/damaged', `A block that should be ${compression} cannot be unpacked: ${reason}.`, {
-    cause,
-  });
 }

@@ -1,4 +1,4 @@
-import type { PutObjectCommandInput, S3Client } from '@aws-sdk/client-s3';
+import type { PutObjectCommandInput, S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import { CofreError, isCofreError } from '@cofre/contracts';
 import type { ObjectInfo } from '@cofre/engine';
 import { objectMissing, objectTooShort } from './read-errors.ts';
@@ -12,8 +12,13 @@ export interface S3Credentials {
 }
 
 export interface S3BucketOptions {
-  /** Default: as the AWS SDK finds them (environment, profile, container, instance). */
+  /**
+   * Default: as the AWS SDK finds them (environment, profile, container, instance). Where they are given it looks for
+   * nothing on this machine, which a sandbox would not let it read.
+   */
   readonly credentials?: S3Credentials;
+  /** For addresses that name none. */
+  readonly region?: string;
   /** How long a connection may be silent before the request counts as failed. */
   readonly idleTimeoutMs?: number;
 }
@@ -227,14 +232,30 @@ export class S3Bucket {
   }
 }
 
+/** What the SDK would else look for in files and in the machine's facts: each at its default. */
+const NOT_LOOKED_FOR = {
+  defaultsMode: 'standard',
+  retryMode: 'standard',
+  userAgentAppId: () => Promise.resolve(undefined),
+  defaultUserAgentProvider: () => Promise.resolve([['cofre', '1']]),
+  authSchemePreference: [],
+  sigv4aSigningRegionSet: [],
+  disableClockSkewCorrection: false,
+  disableS3ExpressSessionAuth: false,
+  useArnRegion: false,
+  useDualstackEndpoint: false,
+  useFipsEndpoint: false,
+  ignoreConfiguredEndpointUrls: true,
+} satisfies S3ClientConfig;
+
 async function connect(address: S3Address, options: S3BucketOptions): Promise<Connection> {
   const sdk = await import('@aws-sdk/client-s3');
   // Stores of one's own seldom have regions, yet a signature names one.
-  const region = address.region ?? (address.endpoint === undefined ? undefined : 'us-east-1');
+  const region = address.region ?? options.region ?? (address.endpoint === undefined ? undefined : 'us-east-1');
   const client = new sdk.S3Client({
     ...(region === undefined ? {} : { region }),
     ...(address.endpoint === undefined ? {} : { endpoint: address.endpoint }),
-    ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
+    ...(options.credentials === undefined ? {} : { credentials: options.credentials, ...NOT_LOOKED_FOR }),
     forcePathStyle: address.forcePathStyle,
     followRegionRedirects: true,
     maxAttempts: ATTEMPTS,
