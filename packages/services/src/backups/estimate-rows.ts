@@ -16,7 +16,7 @@ export async function estimateRows(
   try {
     await client.query(`BEGIN READ ONLY; SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
     let sum = 0;
-    for (const [index, table] of slice.tables.entries()) sum += known[index] ?? (await plannedRows(client, table));
+    for (const [index, table] of slice.tables.entries()) sum += known[index] ?? (await plannedSize(client, table)).rows;
     await client.query('COMMIT');
     return sum;
   } catch {
@@ -35,12 +35,20 @@ function countedRows(earlier: readonly Manifest[], facts: { readonly schema: str
 }
 
 interface ExplainedRow {
-  readonly 'QUERY PLAN'?: readonly { readonly Plan?: { readonly 'Plan Rows'?: number } }[];
+  readonly 'QUERY PLAN'?: readonly {
+    readonly Plan?: { readonly 'Plan Rows'?: number; readonly 'Plan Width'?: number };
+  }[];
 }
 
-async function plannedRows(client: pg.ClientBase, table: SliceTable): Promise<number> {
+/** What the planner expects to read of a table. Waits behind whoever locks the table, unless the session has a timeout. */
+export async function plannedSize(
+  client: pg.ClientBase,
+  table: SliceTable,
+): Promise<{ readonly rows: number; readonly bytes: number }> {
   const result = await client.query<ExplainedRow>(
-    `EXPLAIN (FORMAT JSON) SELECT FROM ${table.fromSql} AS t WHERE ${table.scopeSql('t')}`,
+    `EXPLAIN (FORMAT JSON) SELECT t.* FROM ${table.fromSql} AS t WHERE ${table.scopeSql('t')}`,
   );
-  return Math.round(result.rows[0]?.['QUERY PLAN']?.[0]?.Plan?.['Plan Rows'] ?? 0);
+  const plan = result.rows[0]?.['QUERY PLAN']?.[0]?.Plan;
+  const rows = Math.round(plan?.['Plan Rows'] ?? 0);
+  return { rows, bytes: rows * (plan?.['Plan Width'] ?? 0) };
 }

@@ -1,18 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type BackupSettings, CofreError, isCofreError } from '@cofre/contracts';
-import { audit, auditQuery } from '../audit/audit.ts';
+import { type BackupSettings, CofreError } from '@cofre/contracts';
+import { auditQuery } from '../audit/audit.ts';
+import { estimateBytes } from '../backups/estimate-bytes.ts';
 import { withImplementationLock } from '../backups/implementation-lock.ts';
 import { settleInterrupted } from '../backups/recover-interrupted.ts';
 import { takeBackup } from '../backups/take-backup.ts';
-import { toCofreError } from '../error-document.ts';
 import { type SliceInputs, sliceInputsOf } from '../modules/find-implementation.ts';
-import { notify } from '../notifications/notify.ts';
 import type { ServiceContext } from '../service-context.ts';
-import { busyPauseMs, FAILURES_UNTIL_NOTICE, retryPauseMs } from './back-off.ts';
 import { type Claim, later, RENEW_MS, renewClaim } from './claims.ts';
 import { findScheduled, type Scheduled } from './find-scheduled.ts';
+import { judgeFailure } from './judge-failure.ts';
+import { neverComes } from './never-comes.ts';
+import { notifyDeferred } from './notices.ts';
 import { nextRun } from './schedule.ts';
-import { postpone, releaseClaim, settleDone, settleFailed, unschedule } from './settle-claim.ts';
+import { settleDeferred, settleDone, unschedule } from './settle-claim.ts';
 
 /** How it went with one that was due. */
 export type Outcome =
@@ -30,6 +31,8 @@ export interface ScheduledRun {
   readonly context: ServiceContext;
   /** What is due by then is taken. */
   readonly dueBy: Date;
+  /** A larger slice is left to a worker; null: none is too large. */
+  readonly sliceBytesMax: number | null;
   /** Refuses an implementation whose rows are another's, too. */
   readonly refuseSharedRows: (slice: SliceInputs) => Promise<void>;
 }
@@ -45,53 +48,60 @@ export async function backUpClaimed(run: ScheduledRun, claim: Claim): Promise<Ou
     await unschedule(catalogue, claim);
     return { kind: 'settled' };
   }
+  const due = { claim, scheduled, next: () => nextTime(run, scheduled.settings) };
   try {
-    const next = nextTime(run, scheduled.settings);
-    return await renewing(run, claim, () => backUp(run, { claim, scheduled, next }));
+    const slice = sliceInputsOf(scheduled.facts);
+    return await renewing(run, claim, () => backUp(run, due, slice));
   } catch (error) {
-    return judge(run, { claim, scheduled, error });
+    return judgeFailure(run.context, due, error);
   }
 }
 
-interface Due {
+/** What was claimed, as it is now. */
+export interface Due {
   readonly claim: Claim;
   readonly scheduled: Scheduled;
-  readonly next: Date;
+  /** The next regular time. Throws `settings/invalid-schedule`. */
+  readonly next: () => Date;
 }
 
 /** A missed time is caught up once: whatever was missed, the next one is after now. */
 function nextTime({ context, dueBy }: ScheduledRun, { schedule, timeZone }: BackupSettings): Date {
-  const next = nextRun({ schedule: schedule ?? '', timeZone }, later(dueBy, context.clock.now()));
-  if (next !== null) return next;
-  throw new CofreError(
-    'settings/invalid-schedule',
-    `"${schedule}" names a time that never comes. Nothing was started.`,
-    {
-      params: { schedule: schedule ?? '', timeZone },
-    },
+  const own = { schedule: schedule ?? '', timeZone };
+  const next = nextRun(own, later(dueBy, context.clock.now()));
+  if (next === null) throw neverComes(own);
+  return next;
+}
+
+async function backUp(run: ScheduledRun, due: Due, slice: SliceInputs): Promise<Outcome> {
+  // Before anything is read: a schedule that is impossible by now would make it due for ever.
+  due.next();
+  if (await isLeftToWorker(run, due, slice)) return { kind: 'deferred' };
+  await run.refuseSharedRows(slice);
+  return withImplementationLock(run.context, slice.ref, (signal) =>
+    underLock({ ...run, context: { ...run.context, signal } }, due, slice),
   );
 }
 
-async function backUp(run: ScheduledRun, due: Due): Promise<Outcome> {
-  const { context, refuseSharedRows } = run;
-  const slice = sliceInputsOf(due.scheduled.facts);
-  await refuseSharedRows(slice);
-  return withImplementationLock(context, slice.ref, (signal) => underLock({ ...context, signal }, { run, due, slice }));
+async function isLeftToWorker(run: ScheduledRun, { claim, scheduled }: Due, slice: SliceInputs): Promise<boolean> {
+  const { context, sliceBytesMax: bytesMax } = run;
+  if (bytesMax === null) return false;
+  const bytes = await estimateBytes(context, slice, scheduled.settings.defaultType);
+  if (bytes <= bytesMax) return false;
+  await settleDeferred(context.catalogue, claim);
+  await notifyDeferred(context, slice.ref, { bytes, bytesMax });
+  return true;
 }
 
 /** Nobody else backs it up now. But somebody may have, while we waited or slept; then nothing is left to do. */
-async function underLock(
-  context: ServiceContext,
-  { run, due, slice }: { readonly run: ScheduledRun; readonly due: Due; readonly slice: SliceInputs },
-): Promise<Outcome> {
-  const { claim, scheduled, next } = due;
+async function underLock(run: ScheduledRun, { claim, scheduled, next }: Due, slice: SliceInputs): Promise<Outcome> {
+  const { context, dueBy } = run;
   const { catalogue, clock } = context;
   if (!(await renewClaim(catalogue, claim, clock.now()))) return { kind: 'settled' };
-  const done = (unchanged: boolean): Outcome => ({ kind: 'done', unchanged });
-  const settle = () => settleDone(catalogue, claim, { now: clock.now(), dueBy: run.dueBy, next });
+  const settle = () => settleDone(catalogue, claim, { now: clock.now(), dueBy, next: next() });
   if (claim.isTakenOver && (await wasMade(context, claim))) {
     await settle();
-    return done(false);
+    return { kind: 'done', unchanged: false };
   }
   const { defaultType: type, audit: events } = scheduled.settings;
   if (type === 'differential') throw notAvailable();
@@ -108,14 +118,10 @@ async function underLock(
   await settle();
   if (events.CREATE_MODULE_BACKUP !== false) {
     const details = { type: backup.type, bytesStored: backup.stats.bytesStored };
-    await auditQuery(context, {
-      action: 'CREATE_MODULE_BACKUP',
-      implementation: slice.ref,
-      backupId: backup.id,
-      details,
-    }).execute();
+    const of = { implementation: slice.ref, backupId: backup.id };
+    await auditQuery(context, { action: 'CREATE_MODULE_BACKUP', ...of, details }).execute();
   }
-  return done(false);
+  return { kind: 'done', unchanged: false };
 }
 
 function notAvailable(): CofreError {
@@ -155,42 +161,4 @@ async function renewing<T>({ context }: ScheduledRun, claim: Claim, work: () => 
     over.abort();
     await renewal;
   }
-}
-
-/** What follows from a failure: an early retry where that may help, else the next regular time, and somebody is told. */
-async function judge(
-  run: ScheduledRun,
-  { claim, scheduled, error }: { readonly claim: Claim; readonly scheduled: Scheduled; readonly error: unknown },
-): Promise<Outcome> {
-  const { context } = run;
-  const { catalogue, clock, random } = context;
-  const { code, retryable } = toCofreError(error);
-  const { ref } = scheduled.facts;
-  const after = (pauseMs: number) => new Date(clock.now().getTime() + pauseMs);
-  if (isCofreError(error, 'backup/interrupted') && context.signal?.aborted === true) {
-    await releaseClaim(catalogue, claim);
-    throw error;
-  }
-  if (code === 'backup/busy') {
-    await postpone(catalogue, claim, after(busyPauseMs(random)));
-    return { kind: 'busy' };
-  }
-  const failures = claim.failures + 1;
-  if (retryable && failures < FAILURES_UNTIL_NOTICE) {
-    await settleFailed(catalogue, claim, { error, retryAt: after(retryPauseMs(failures, random)) });
-  } else {
-    const isImpossible = code === 'settings/invalid-schedule';
-    const next = isImpossible ? null : nextTime(run, scheduled.settings);
-    await settleFailed(catalogue, claim, { error, next });
-    const kind = isImpossible ? 'schedule-invalid' : 'backup-failed';
-    await notify(context, {
-      kind,
-      severity: 'error',
-      key: `${kind} ${ref.id}`,
-      implementation: ref,
-      params: { code, failures, nextBackupAt: next?.toISOString() ?? null },
-    });
-  }
-  await audit(context, { action: 'CREATE_MODULE_BACKUP', outcome: 'failed', implementation: ref, details: { code } });
-  return { kind: 'failed', implementation: `${ref.module}/${ref.key}`, code };
 }

@@ -92,7 +92,7 @@ export interface Waiting {
   readonly deferred: number;
 }
 
-/** What is due after a run, of implementations that are still there. */
+/** What is due and was not tried yet, of implementations that are still there. */
 export async function countWaiting(catalogue: Catalogue, options: DueOptions): Promise<Waiting> {
   const { dueBy, now, takesLarge, passed } = options;
   const { rows } = await sql<Waiting>`
@@ -101,7 +101,7 @@ export async function countWaiting(catalogue: Catalogue, options: DueOptions): P
       SELECT s.needs_worker AND NOT ${takesLarge}::pg_catalog.bool AS large
       FROM cofre.implementation_settings AS s
       WHERE s.next_backup_at <= ${dueBy} AND (s.retry_at IS NULL OR s.retry_at <= ${later(dueBy, now)})
-        AND (s.needs_worker OR s.implementation_id <> ALL (${passed}::pg_catalog.uuid[]))
+        AND s.implementation_id <> ALL (${passed}::pg_catalog.uuid[])
         AND EXISTS (SELECT FROM cofre.v_module_implementations AS i WHERE i.id = s.implementation_id)
     ) AS due`.execute(catalogue);
   return rows[0] ?? { left: 0, deferred: 0 };

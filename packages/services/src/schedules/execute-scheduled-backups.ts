@@ -1,23 +1,28 @@
 import {
+  CofreError,
   type ExecuteScheduledBackupsInput,
   executeScheduledBackupsInput,
   parseInput,
   type RunFailure,
   type ScheduledRunDocument,
+  unreachable,
 } from '@cofre/contracts';
 import { keepSessions } from '@cofre/postgres';
 import { authorize } from '../access/authorize.ts';
 import { audit } from '../audit/audit.ts';
+import { toCofreError } from '../error-document.ts';
 import { ModuleOverlaps } from '../modules/module-overlaps.ts';
 import type { ServiceContext } from '../service-context.ts';
 import { NO_BUDGET, type WorkBudget } from '../work-budget.ts';
 import { backUpClaimed, type Outcome, type ScheduledRun } from './back-up-claimed.ts';
 import { claimNext, countWaiting, type DueOptions } from './claims.ts';
+import { notifyRunFailed } from './notices.ts';
 import { settleSchedules } from './settle-schedules.ts';
 
 /**
  * Backs up every implementation that is due, once, whatever it missed. Any number of runners may do so at the same time:
- * each takes what no other has. One that fails does not hold up the others.
+ * each takes what no other has. One that fails does not hold up the others; it is tried again later, and administrators
+ * are told where that does not help.
  */
 export async function executeScheduledBackups(
   caller: ServiceContext,
@@ -27,11 +32,11 @@ export async function executeScheduledBackups(
   const { now, limit } = parseInput(executeScheduledBackupsInput, input);
   const context = await authorize(caller, 'executeScheduledBackups');
   const dueBy = now === undefined ? context.clock.now() : new Date(now);
-  await settleSchedules(context, dueBy);
+  const impossible = await settleSchedules(context, { now: context.clock.now(), dueBy });
   const database = keepSessions(context.database);
-  const worklist = new Worklist({ ...context, database }, { dueBy, budget, limit: limit ?? Number.POSITIVE_INFINITY });
   try {
-    return await worklist.run();
+    const options = { dueBy, budget, limit: limit ?? Number.POSITIVE_INFINITY, impossible };
+    return await new Worklist({ ...context, database }, options).run();
   } finally {
     await database.end();
   }
@@ -41,54 +46,79 @@ interface WorklistOptions {
   readonly dueBy: Date;
   readonly budget: WorkBudget;
   readonly limit: number;
+  /** Implementations that were found to have an impossible schedule. */
+  readonly impossible: readonly RunFailure[];
 }
 
+/** What is due, worked on by several lanes at the same time. */
 class Worklist {
   readonly #context: ServiceContext;
   readonly #options: WorklistOptions;
   readonly #run: ScheduledRun;
+  readonly #failed: RunFailure[];
+  /** Tried by this run, and still due. */
   readonly #passed: string[] = [];
-  readonly #failed: RunFailure[] = [];
   #begun = 0;
   #done = 0;
   #unchanged = 0;
   #deferred = 0;
-  #error: { readonly thrown: unknown } | null = null;
+  #busy = 0;
+  /** What ended the run before its time. */
+  #stop: { readonly thrown: unknown } | null = null;
 
   constructor(context: ServiceContext, options: WorklistOptions) {
+    const { dueBy, budget, impossible } = options;
     this.#context = context;
     this.#options = options;
+    this.#failed = [...impossible];
     const name = context.actor.kind === 'service' ? context.actor.name : 'schedule';
     const service: ServiceContext = { ...context, actor: { kind: 'service', name } };
     const overlaps = new ModuleOverlaps(service);
-    this.#run = { context: service, dueBy: options.dueBy, refuseSharedRows: (slice) => overlaps.refuse(slice) };
+    const refuseSharedRows: ScheduledRun['refuseSharedRows'] = (slice) => overlaps.refuse(slice);
+    this.#run = { context: service, dueBy, sliceBytesMax: budget.sliceBytesMax, refuseSharedRows };
   }
 
   async run(): Promise<ScheduledRunDocument> {
-    const lanes = Array.from({ length: this.#options.budget.concurrency }, () => this.#lane());
-    await Promise.all(lanes);
-    // What was done was done, also when the rest was not.
-    const document = await this.#summary();
-    if (this.#error !== null) throw this.#error.thrown;
+    const { left } = await this.#waiting();
+    if (left > 0) {
+      await this.#requireRepository();
+      await Promise.all(Array.from({ length: this.#options.budget.concurrency }, () => this.#lane()));
+    }
+    // What was done was done, also where the rest could not be.
+    const document = await this.#conclude();
+    if (this.#stop !== null) throw this.#stop.thrown;
     return document;
+  }
+
+  /** Without it every single one would fail for the same reason, and be told of as if it were its own. */
+  async #requireRepository(): Promise<void> {
+    try {
+      await this.#context.openRepository();
+    } catch (thrown) {
+      const error = toCofreError(thrown);
+      if (!error.retryable) await notifyRunFailed(this.#context, error);
+      throw error;
+    }
   }
 
   async #lane(): Promise<void> {
     try {
       while (this.#mayGoOn()) {
+        this.#begun += 1;
         const claim = await claimNext(this.#context.catalogue, this.#context.random.uuid(), this.#due());
         if (claim === null) return;
-        this.#begun += 1;
         this.#count(claim.implementationId, await backUpClaimed(this.#run, claim));
       }
     } catch (thrown) {
-      this.#error ??= { thrown };
+      this.#stop ??= { thrown };
     }
   }
 
   #mayGoOn(): boolean {
-    if (this.#error !== null || this.#begun >= this.#options.limit) return false;
-    this.#context.signal?.throwIfAborted();
+    if (this.#stop !== null || this.#begun >= this.#options.limit) return false;
+    if (this.#context.signal?.aborted === true) {
+      throw new CofreError('backup/interrupted', 'Interrupted between two backups. What was backed up is listed.');
+    }
     return this.#options.budget.mayStart();
   }
 
@@ -96,6 +126,10 @@ class Worklist {
     const { dueBy, budget } = this.#options;
     const takesLarge = budget.sliceBytesMax === null;
     return { dueBy, now: this.#context.clock.now(), takesLarge, passed: this.#passed };
+  }
+
+  #waiting() {
+    return countWaiting(this.#context.catalogue, this.#due());
   }
 
   #count(implementationId: string, outcome: Outcome): void {
@@ -112,18 +146,29 @@ class Worklist {
         this.#deferred += 1;
         return;
       case 'busy':
+        this.#busy += 1;
         this.#passed.push(implementationId);
         return;
       case 'settled':
         return;
+      default:
+        unreachable(outcome);
     }
   }
 
-  async #summary(): Promise<ScheduledRunDocument> {
-    const { left, deferred } = await countWaiting(this.#context.catalogue, this.#due());
-    const document = { done: this.#done, unchanged: this.#unchanged, failed: this.#failed, deferred, left };
-    if (this.#done + this.#failed.length + this.#deferred === 0) return document;
-    await audit(this.#context, { action: 'SCHEDULED_BACKUPS_EXECUTED', details: document });
+  /** Logged where something was done; that everything due waits for somebody else is not news every five minutes. */
+  async #conclude(): Promise<ScheduledRunDocument> {
+    const { left, deferred } = await this.#waiting();
+    const document = {
+      done: this.#done,
+      unchanged: this.#unchanged,
+      failed: this.#failed,
+      deferred,
+      left: left + this.#busy,
+    };
+    if (this.#done + this.#failed.length + this.#deferred > 0) {
+      await audit(this.#context, { action: 'SCHEDULED_BACKUPS_EXECUTED', details: document });
+    }
     return document;
   }
 }

@@ -66,8 +66,8 @@ export async function unschedule(catalogue: Catalogue, claim: Claim): Promise<vo
     .execute();
 }
 
-/** True the first time. */
-export async function leaveToWorker(catalogue: Catalogue, claim: Claim): Promise<void> {
+/** It is too large for who had it: it is due as it was, for a worker. */
+export async function settleDeferred(catalogue: Catalogue, claim: Claim): Promise<void> {
   await own(catalogue, claim)
     .set({ ...LET_GO, needs_worker: true })
     .execute();
