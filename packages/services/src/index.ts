@@ -54,6 +54,7 @@ export { enqueueJob } from './jobs/enqueue-job.ts';
 export { type JobNotices, listenForJobs } from './jobs/job-notices.ts';
 export type { JobPace } from './jobs/job-pace.ts';
 export type { JobQueue, QueuedJob } from './jobs/job-queue.ts';
+export { openPgBossQueue, type PgBossOptions, type PgBossQueue } from './jobs/pg-boss-queue.ts';
 export { listJobs } from './jobs/list-jobs.ts';
 export type { JobOutcome, JobRunner } from './jobs/perform-job.ts';
 export { runJob } from './jobs/run-job.ts';
@@ -64,6 +65,7 @@ export { markNotifications } from './notifications/mark-notifications.ts';
 export { cleanupExpiredBackups } from './retention/cleanup-expired-backups.ts';
 export { simulateRetention } from './retention/simulate-retention.ts';
 export { executeScheduledBackups } from './schedules/execute-scheduled-backups.ts';
+export { type OverdueImplementation, readOverdue } from './schedules/read-overdue.ts';
 export { resolveSettings } from './settings/resolve-settings.ts';
 export { updateSettings } from './settings/update-settings.ts';
 export { applyRestore } from './restores/apply-restore.ts';
@@ -74,6 +76,7 @@ export { undoRestore } from './restores/undo-restore.ts';
 export { NO_BUDGET, type WorkBudget } from './work-budget.ts';
 export {
   type AcceptedRepository,
+  type EndedWork,
   DEFAULT_LOCK_TIMEOUT_MS,
   DEFAULT_READERS,
   type RepositoryContext,
@@ -96,3 +99,6 @@ export {
 export { type RestoreFigures, readRestoreFigures } from './statistics/restore-figures.ts';
 export { showStatistics } from './statistics/show-statistics.ts';
 export type { FiguresOptions } from './statistics/which-backups.ts';
+export { announceWorker, type WorkerFacts } from './workers/announce-worker.ts';
+export { type QueueFigures, readQueueFigures } from './workers/read-queue-figures.ts';
+export { withdrawWorker } from './workers/withdraw-worker.ts';

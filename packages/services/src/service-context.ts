@@ -1,4 +1,4 @@
-import type { ProgressEvent } from '@cofre/contracts';
+import type { BackupType, ProgressEvent } from '@cofre/contracts';
 import type { BlobStore, Clock, Codecs, Random, Repository, RepositoryKey } from '@cofre/engine';
 import type { Database } from '@cofre/postgres';
 import type { Actor } from './actor.ts';
@@ -36,7 +36,22 @@ export interface ServiceContext extends RepositoryContext {
   readonly jobId?: string | undefined;
   /** Brings a new job to a worker at once; without it workers find it when they look round. */
   readonly queue?: JobQueue | undefined;
+  /** Told of each backup and restore as it ends, to count them. */
+  readonly onEnded?: ((work: EndedWork) => void) | undefined;
 }
+
+/** How a backup or restore ended. Counts alone: no names, no errors, no values. */
+export type EndedWork =
+  | {
+      readonly kind: 'backup';
+      readonly type: BackupType;
+      readonly result: 'completed' | 'failed' | 'canceled';
+      readonly durationMs: number;
+      /** Both are zero where it did not complete. */
+      readonly bytesRaw: number;
+      readonly bytesStored: number;
+    }
+  | { readonly kind: 'restore' | 'undo'; readonly result: 'completed' | 'failed'; readonly durationMs: number };
 
 export interface ServiceSettings {
   /** Tables that are read at the same time, each on a connection of its own. */

@@ -56,6 +56,9 @@ export const USE_CASES = {
   runJob: { needs: 'administrator', rights: 'service' },
   drainJobs: { needs: 'administrator', rights: 'service' },
   tendJobs: { needs: 'administrator', rights: 'service' },
+  announceWorker: { needs: 'administrator', rights: 'service' },
+  withdrawWorker: { needs: 'administrator', rights: 'service' },
+  readQueueFigures: { needs: 'administrator', rights: 'service' },
   // Administrators
   listAdministrators: { needs: 'administrator', rights: 'own' },
   addAdministrator: { needs: 'administrator', rights: 'service' },

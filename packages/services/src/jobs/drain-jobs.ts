@@ -1,6 +1,7 @@
-import type { DrainDocument, RunFailure } from '@cofre/contracts';
+import { type DrainDocument, isCofreError, type RunFailure } from '@cofre/contracts';
 import { authorize } from '../access/authorize.ts';
-import { sliceBytes } from '../backups/slice-bytes.ts';
+import { estimateBytes } from '../backups/estimate-bytes.ts';
+import { findImplementation, sliceInputsOf } from '../modules/find-implementation.ts';
 import type { ServiceContext } from '../service-context.ts';
 import { NO_BUDGET, type WorkBudget } from '../work-budget.ts';
 import { type ClaimedJob, claimJob, isDue } from './claim-job.ts';
@@ -82,8 +83,15 @@ class Drain {
   async #isTooLarge({ kind, implementation }: ClaimedJob): Promise<boolean> {
     const { sliceBytesMax } = this.#input.budget;
     if (sliceBytesMax === null || implementation === null || kind === 'delete-backup') return false;
-    const bytes = await sliceBytes(this.#input.context, implementation);
-    return bytes !== null && bytes > sliceBytesMax;
+    const { context } = this.#input;
+    try {
+      const slice = sliceInputsOf(await findImplementation(context.catalogue, implementation.id));
+      return (await estimateBytes(context, slice, 'full')) > sliceBytesMax;
+    } catch (error) {
+      // What is wrong with it is said by the work itself, better than by an estimate of it.
+      if (isCofreError(error) && !error.retryable && error.code !== 'backup/interrupted') return false;
+      throw error;
+    }
   }
 
   #count({ implementation, kind }: ClaimedJob, outcome: JobOutcome): void {

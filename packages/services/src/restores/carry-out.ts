@@ -72,9 +72,13 @@ export async function carryOut(context: ServiceContext, work: RestoreWork): Prom
       writeEvidence: (client, tables) => record.write(client, tables),
       onProgress: ({ phase, table, rows, bytes }) => progress.report({ phase, table, rows, bytes, rowsTotal }),
     });
-    return record.document(applied.tables);
+    const document = record.document(applied.tables);
+    context.onEnded?.({ kind: plan.purpose.kind, result: 'completed', durationMs: document.durationMs });
+    return document;
   } catch (error) {
     await record.writeFailure(error);
+    const durationMs = Math.max(0, context.clock.now().getTime() - begunAt.getTime());
+    context.onEnded?.({ kind: plan.purpose.kind, result: 'failed', durationMs });
     throw error;
   }
 }
