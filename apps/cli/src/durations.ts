@@ -32,3 +32,11 @@ export function parseSince(text: string | undefined, now: Date): string | undefi
     `--since takes a time like 2025-01-21 or 7d, not "${text}". Nothing was started.`,
   );
 }
+
+/** `--now`: when it is imagined to be. */
+export function parseNow(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const time = Date.parse(text);
+  if (!Number.isNaN(time)) return new Date(time).toISOString();
+  throw new CofreError('usage/invalid', `--now takes a time like 2025-01-21, not "${text}". Nothing was started.`);
+}

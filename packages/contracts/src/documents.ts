@@ -58,6 +58,8 @@ export const backupDocument = z.strictObject({
   compression,
   filePath: z.string().nullable(),
   verifiedAt: z.iso.datetime().nullable(),
+  /** When it was last restored into a scratch schema and found whole. */
+  provenAt: z.iso.datetime().nullable(),
   error: errorDocument.optional(),
 });
 export type BackupDocument = z.infer<typeof backupDocument>;
@@ -132,10 +134,70 @@ export type RestoreDocument = z.infer<typeof restoreDocument>;
 export const damage = z.strictObject({ object: z.string(), kind: z.string(), backups: z.array(backupId) });
 export type Damage = z.infer<typeof damage>;
 
+/** Why a table did not come back from a backup as it went in. */
+export const proofFaultKind = z.enum([
+  'values', // a value does not fit its column
+  'rows', // read again, rows were missing, more, or other ones
+  'key', // two rows have the same key
+  'unique', // two rows have what must be unique
+  'not-null', // a value is missing that must be there
+  'foreign-key', // a row has lost the one through which it belongs to the implementation
+  'unreadable', // the repository could not give the rows
+]);
+export type ProofFaultKind = z.infer<typeof proofFaultKind>;
+
+/** What a proof leaves open. */
+export const uncheckedKind = z.enum([
+  'type', // a type is gone or takes other values today: they were compared as text
+  'unique', // a unique or exclusion constraint that could not be made
+  'foreign-key', // it points outside of the backup
+  'check', // check constraints are the live table's, not the backup's
+  'not-null', // the backup does not say whether old rows have a value
+  'generated', // generated columns are not in a backup
+  'structure', // no table of today fits: no collations, no constraints over expressions
+]);
+export type UncheckedKind = z.infer<typeof uncheckedKind>;
+
+/** What restoring a backup into a scratch schema gave. */
+export const proofDocument = z.strictObject({
+  /** null: a table has a fault. */
+  provenAt: z.iso.datetime().nullable(),
+  tables: z.array(
+    z.strictObject({
+      table: z.string(),
+      rows: count,
+      /** Read again, every byte was as it went in. */
+      matches: z.boolean(),
+      /** `live`: the backup's own facts, and of the table of today what they do not hold. `manifest`: those facts alone. */
+      structure: z.enum(['live', 'manifest']),
+      fault: z.strictObject({ kind: proofFaultKind, detail: z.string() }).optional(),
+    }),
+  ),
+  notChecked: z.array(
+    z.strictObject({
+      table: z.string(),
+      kind: uncheckedKind,
+      /** Of the constraint or column; null: it is about the whole table. */
+      name: z.string().nullable(),
+      detail: z.string(),
+    }),
+  ),
+  durationMs: count,
+  /** Absent: proven. */
+  error: errorDocument.optional(),
+});
+export type ProofDocument = z.infer<typeof proofDocument>;
+
 export const checkDocument = z.strictObject({
   ok: z.boolean(),
   checked: z.strictObject({ backups: count, packs: count, blocks: count, bytes: count }),
   damage: z.array(damage),
+  /** What `backup verify ID --restore` found; absent where it was not asked for, or where bytes were damaged already. */
+  proof: proofDocument.optional(),
+  /** The same for each implementation's newest backup, with `--all --restore`. */
+  proofs: z.array(proofDocument.extend({ backupId, implementation: implementationRef })).optional(),
+  /** Implementations whose backup could not be looked at; with `--all --restore`. */
+  failed: z.array(z.strictObject({ implementation: z.string(), error: errorDocument })).optional(),
 });
 export type CheckDocument = z.infer<typeof checkDocument>;
 
@@ -198,6 +260,15 @@ export const implementationDocument = z.strictObject({
   /** Completed ones. */
   backups: count,
   lastBackupAt: z.iso.datetime().nullable(),
+  /** When one of its backups was last restored into a scratch schema and found whole. */
+  lastProvenAt: z.iso.datetime().nullable(),
+  /** When it is backed up by itself next, or should have been; null: by no schedule. */
+  nextBackupAt: z.iso.datetime().nullable(),
+  /** That time has passed by more than the grace of the settings. */
+  overdue: z.boolean(),
+  /** Scheduled backups that failed in a row, and by which code the last of them. */
+  failures: count,
+  lastErrorCode: z.string().nullable(),
 });
 export type ImplementationDocument = z.infer<typeof implementationDocument>;
 

@@ -32,15 +32,23 @@ export const implementationList: Command = async (run) => {
 };
 
 export function implementationTable(items: readonly ImplementationDocument[]): string {
-  const rows = items.map(({ id, module, key, name, scope, backups, lastBackupAt }) => [
-    shortId(id),
-    `${module}/${key}`,
-    name,
-    scope === null ? 'none' : JSON.stringify(scope),
-    String(backups),
-    formatTime(lastBackupAt),
+  const rows = items.map((item) => [
+    shortId(item.id),
+    `${item.module}/${item.key}`,
+    item.name,
+    item.scope === null ? 'none' : JSON.stringify(item.scope),
+    String(item.backups),
+    formatTime(item.lastBackupAt),
+    scheduleWords(item),
   ]);
-  return textTable(['ID', 'IMPLEMENTATION', 'NAME', 'SCOPE', 'BACKUPS', 'LAST BACKUP'], rows, { right: ['BACKUPS'] });
+  const headers = ['ID', 'IMPLEMENTATION', 'NAME', 'SCOPE', 'BACKUPS', 'LAST BACKUP', 'NEXT BY SCHEDULE'];
+  return textTable(headers, rows, { right: ['BACKUPS'] });
+}
+
+/** `2025-01-21 03:00, overdue, failed 3 times: storage/full` */
+function scheduleWords({ nextBackupAt, overdue, failures, lastErrorCode }: ImplementationDocument): string {
+  const failed = `failed ${failures === 1 ? 'once' : `${failures} times`}: ${lastErrorCode ?? 'unknown'}`;
+  return [formatTime(nextBackupAt), ...(overdue ? ['overdue'] : []), ...(failures > 0 ? [failed] : [])].join(', ');
 }
 
 function parseScope(text: string | undefined) {

@@ -10,6 +10,7 @@ import {
   type SettingsPlace,
 } from '@cofre/contracts';
 import { resolveSettings, simulateRetention, updateSettings } from '@cofre/services';
+import { parseNow } from '../durations.ts';
 import { textTable } from '../output/text-table.ts';
 import { counted, formatBytes, formatTime, shortId } from '../output/words.ts';
 import { type Command, present, type Run } from '../run.ts';
@@ -33,11 +34,10 @@ export const policySet: Command = async (run) => {
 };
 
 export const policySimulate: Command = async (run) => {
-  const now = run.text('now');
   const simulation = await simulateRetention(await run.composition.service(), {
     place: placeOf(run),
     set: settingsOf(run),
-    ...(now === undefined ? {} : { now: timeOf(now) }),
+    ...present('now', parseNow(run.text('now'))),
   });
   run.print(simulation, () => describeSimulation(simulation));
   return undefined;
@@ -108,12 +108,6 @@ function namesToUnset(run: Run): SettingName[] {
       hint: `They are ${settingNames.map(flagOf).join(', ')}.`,
     });
   });
-}
-
-function timeOf(text: string): string {
-  const time = Date.parse(text);
-  if (!Number.isNaN(time)) return new Date(time).toISOString();
-  throw new CofreError('usage/invalid', `--now takes a time like 2025-01-21, not "${text}". Nothing was started.`);
 }
 
 function describe({ place, settings, sources, nextRuns }: SettingsDocument): string {

@@ -9,6 +9,8 @@ import {
 } from '@cofre/contracts';
 import { withSessions } from '@cofre/postgres';
 import { authorize } from '../access/authorize.ts';
+import { readStandings } from '../schedules/read-overdue.ts';
+import { settleNextBackup } from '../schedules/settle-next-backups.ts';
 import type { ServiceContext } from '../service-context.ts';
 import {
   allImplementations,
@@ -16,6 +18,7 @@ import {
   type ImplementationFacts,
   sliceInputsOf,
 } from './find-implementation.ts';
+import { settingsInForce } from '../settings/settings-in-force.ts';
 import { toImplementationDocument } from './list-implementations.ts';
 import { refuseOverlaps, requireSlice, slicesOf } from './refuse-overlaps.ts';
 import { showModule } from './show-module.ts';
@@ -43,7 +46,9 @@ export async function addImplementation(
   const draft = { ref: { id, module, key }, name: name ?? key, moduleId: '', definition, scope: scope ?? null };
   await check(context, draft);
   await insert(context, { draft, isNew: existing === undefined, scope });
-  return toImplementationDocument(await findImplementation(context.catalogue, id), undefined);
+  const facts = await findImplementation(context.catalogue, id);
+  const standings = await readStandings(context.catalogue, [{ id, moduleId: facts.moduleId }], context.clock.now());
+  return toImplementationDocument(facts, undefined, standings.get(id));
 }
 
 async function check(context: ServiceContext, draft: ImplementationFacts): Promise<void> {
@@ -85,6 +90,9 @@ async function insert(
       .values({ implementation_id: ref.id, created_at: now, ...values })
       .onConflict((conflict) => conflict.column('implementation_id').doUpdateSet(values))
       .execute();
+    // From now on, and not from whenever somebody runs the schedule: else nobody would miss its backups.
+    const settings = await settingsInForce(transaction, ref);
+    if (isNew) await settleNextBackup(transaction, { implementationId: ref.id, settings, now });
   });
 }
 

@@ -34,7 +34,7 @@ export async function findImplementation(catalogue: Catalogue, reference: string
   const query = implementationQuery(catalogue);
   if (UUID.test(reference)) {
     const row = await query.where('i.id', '=', reference.toLowerCase()).executeTakeFirst();
-    if (row !== undefined) return toFacts(row);
+    if (row !== undefined) return toFacts(row, definitionOf(row));
     throw implementationNotFound(reference);
   }
   // Slugs hold no slash, keys may.
@@ -49,7 +49,7 @@ export async function findImplementation(catalogue: Catalogue, reference: string
     .where('i.key', '=', reference.slice(slash + 1))
     .executeTakeFirst();
   if (row === undefined) throw implementationNotFound(reference);
-  return toFacts(row);
+  return toFacts(row, definitionOf(row));
 }
 
 /** The implementations of one module, or of all, in the order of their names. */
@@ -59,7 +59,13 @@ export async function allImplementations(
 ): Promise<readonly ImplementationFacts[]> {
   const query = implementationQuery(catalogue).orderBy('m.slug').orderBy('i.key');
   const rows = await (moduleSlug === undefined ? query : query.where('m.slug', '=', moduleSlug)).execute();
-  return rows.map(toFacts);
+  // The implementations of a module share its definition: it is read once.
+  const definitions = new Map<string, Definition | null>();
+  return rows.map((row) => {
+    const definition = definitions.get(row.module_id) ?? definitionOf(row);
+    definitions.set(row.module_id, definition);
+    return toFacts(row, definition);
+  });
 }
 
 /** The definition and root key, or why there is no slice: `module/not-found` or `implementation/scope-missing`. */
@@ -96,7 +102,7 @@ function implementationQuery(catalogue: Catalogue) {
     .select(['i.id', 'i.key', 'i.name', 'm.slug as module', 'm.id as module_id', 'd.definition', 's.backup_scope']);
 }
 
-function toFacts(row: {
+interface ImplementationRow {
   readonly id: string;
   readonly key: string;
   readonly name: string;
@@ -104,12 +110,18 @@ function toFacts(row: {
   readonly module_id: string;
   readonly definition: unknown;
   readonly backup_scope: unknown;
-}): ImplementationFacts {
+}
+
+function definitionOf({ definition }: ImplementationRow): Definition | null {
+  return definition === null ? null : definitionSchema.parse(definition);
+}
+
+function toFacts(row: ImplementationRow, definition: Definition | null): ImplementationFacts {
   return {
     ref: { id: implementationId.parse(row.id), module: row.module, key: row.key },
     name: row.name,
     moduleId: row.module_id,
-    definition: row.definition === null ? null : definitionSchema.parse(row.definition),
+    definition,
     scope: row.backup_scope === null ? null : rootKeySchema.parse(row.backup_scope),
   };
 }

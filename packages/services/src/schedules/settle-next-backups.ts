@@ -1,10 +1,11 @@
-import type { BackupSettings } from '@cofre/contracts';
+import { type BackupSettings, isCofreError } from '@cofre/contracts';
 import type { Catalogue } from '../catalogue/open-catalogue.ts';
-import { nextRun } from './schedule.ts';
+import { nextRun, type Schedule } from './schedule.ts';
 
 /**
  * Writes when an implementation is to be backed up next, after its schedule was set or changed. One whose schedule went
- * is not due any more; failures of the old one are forgotten. A schedule that cannot be read is as none.
+ * is not due any more; failures of the old one are forgotten. One that cannot be read, written past the product, is
+ * as none: whoever runs the schedule tells of it.
  */
 export async function settleNextBackup(
   catalogue: Catalogue,
@@ -12,12 +13,21 @@ export async function settleNextBackup(
 ): Promise<Date | null> {
   const { implementationId, settings, now } = input;
   const { schedule, timeZone } = settings;
-  const next = schedule === null ? null : nextRun({ schedule, timeZone }, now);
-  const values = { next_backup_at: next, failures: 0, retry_at: null, updated_at: now };
+  const next = schedule === null ? null : nextIfAny({ schedule, timeZone }, now);
+  const values = { next_backup_at: next, failures: 0, retry_at: null, last_error: null, updated_at: now };
   await catalogue
     .insertInto('cofre.implementation_settings')
     .values({ implementation_id: implementationId, created_at: now, ...values })
     .onConflict((conflict) => conflict.column('implementation_id').doUpdateSet(values))
     .execute();
   return next;
+}
+
+function nextIfAny(schedule: Schedule, now: Date): Date | null {
+  try {
+    return nextRun(schedule, now);
+  } catch (error) {
+    if (isCofreError(error, 'settings/invalid-schedule')) return null;
+    throw error;
+  }
 }
