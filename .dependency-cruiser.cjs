@@ -98,7 +98,7 @@ module.exports = {
     ),
     onlyBuiltins(
       'functions',
-      ['buffer', 'crypto', 'process'],
+      ['buffer', 'crypto', 'process', 'timers'],
       'A hosted function has no disk, no processes and no threads; what else it needs comes from the packages.',
     ),
     {
