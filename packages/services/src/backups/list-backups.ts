@@ -51,12 +51,13 @@ interface Order {
 }
 
 const time = sql`timestamptz`;
+const EXPIRY = sql`COALESCE(b.expires_at, 'infinity')`;
 const ORDERS: Readonly<Record<BackupFilters['sort'], Order>> = {
   newest: { value: sql`b.created_at`, type: time, direction: 'desc' },
   oldest: { value: sql`b.created_at`, type: time, direction: 'asc' },
   largest: { value: sql`COALESCE(b.size_bytes, 0)`, type: sql`bigint`, direction: 'desc' },
   // What never expires comes last.
-  'expiring-first': { value: sql`COALESCE(b.expires_at, 'infinity')`, type: time, direction: 'asc' },
+  'expiring-first': { value: EXPIRY, type: time, direction: 'asc' },
 };
 
 function conditions(filters: BackupFilters, now: Date): RawBuilder<unknown> {
@@ -67,8 +68,7 @@ function conditions(filters: BackupFilters, now: Date): RawBuilder<unknown> {
   if (type !== undefined) all.push(sql`b.backup_type = ${type}`);
   if (since !== undefined) all.push(sql`b.created_at >= ${new Date(since)}`);
   if (until !== undefined) all.push(sql`b.created_at < ${new Date(until)}`);
-  if (expired !== undefined)
-    all.push(expired ? sql`b.expires_at <= ${now}` : sql`(b.expires_at IS NULL OR b.expires_at > ${now})`);
+  if (expired !== undefined) all.push(expired ? sql`${EXPIRY} <= ${now}` : sql`${EXPIRY} > ${now}`);
   // Written as the partial index has it.
   if (held !== undefined) all.push(held ? sql`b.held` : sql`NOT b.held`);
   if (text !== undefined) all.push(describedBy(text));

@@ -50,11 +50,11 @@ describe.each(testServers())('statements as somebody on PostgreSQL $name', (serv
     const person = asPerson({ app_metadata: { role: 'admin' } });
     await expect(sql`SELECT 1 / 0`.execute(person)).rejects.toMatchObject({ code: 'database/failed' });
     const twice = person.transaction().execute(async (transaction) => {
-      await transaction.insertInto('cofre.jobs').values({ id: PERSON, kind: 'x' }).execute();
-      await transaction.insertInto('cofre.jobs').values({ id: PERSON, kind: 'x' }).execute();
+      await transaction.insertInto('cofre.admin_users').values({ user_id: PERSON }).execute();
+      await transaction.insertInto('cofre.admin_users').values({ user_id: PERSON }).execute();
     });
     await expect(twice).rejects.toMatchObject({ code: 'database/failed' });
-    expect(await own.selectFrom('cofre.jobs').selectAll().execute()).toEqual([]);
+    expect(await own.selectFrom('cofre.admin_users').selectAll().execute()).toEqual([]);
     expect(await whoIs(own)).toMatchObject({ role: 'postgres', sub: null });
   });
 

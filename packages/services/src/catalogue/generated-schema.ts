@@ -253,6 +253,14 @@ export interface CofreVJobList {
   table_name: string | null;
 }
 
+export interface CofreVJobPrivate {
+  actor: ColumnType<object, string, string> | null;
+  error: ColumnType<object, string, string> | null;
+  id: string | null;
+  input: ColumnType<object, string, string> | null;
+  result: ColumnType<object, string, string> | null;
+}
+
 export interface CofreVModuleImplementations {
   config: ColumnType<object, string, string> | null;
   id: string | null;
@@ -284,6 +292,12 @@ export interface CofreVRestoreList {
   undo_of: string | null;
   undone_by: string | null;
   verified: boolean | null;
+}
+
+export interface CofreVRestorePrivate {
+  error: ColumnType<object, string, string> | null;
+  evidence: ColumnType<object, string, string> | null;
+  id: string | null;
 }
 
 export interface CofreVTenantModuleAssignments {
@@ -441,8 +455,10 @@ export interface DB {
   "cofre.v_backup_private": CofreVBackupPrivate;
   "cofre.v_base_modules": CofreVBaseModules;
   "cofre.v_job_list": CofreVJobList;
+  "cofre.v_job_private": CofreVJobPrivate;
   "cofre.v_module_implementations": CofreVModuleImplementations;
   "cofre.v_restore_list": CofreVRestoreList;
+  "cofre.v_restore_private": CofreVRestorePrivate;
   "cofre.v_tenant_module_assignments": CofreVTenantModuleAssignments;
   "cofre.v_tenants": CofreVTenants;
   "cofre.workers": CofreWorkers;

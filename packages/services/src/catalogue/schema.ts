@@ -28,6 +28,8 @@ export interface CatalogueSchema {
   'cofre.v_audit_logs': AuditLogsView;
   'cofre.v_admin_notifications': AdminNotificationsView;
   'cofre.v_backup_private': BackupPrivateView;
+  'cofre.v_restore_private': RestorePrivateView;
+  'cofre.v_job_private': JobPrivateView;
   'cofre.v_restore_list': RestoreListView;
   'cofre.v_job_list': JobListView;
   'public.module_backups': ModuleBackupsTable;
@@ -82,6 +84,9 @@ export interface RestoresTable extends Made.CofreRestores {
 /** What viewers may see of restores; `error` is null for them. */
 export type RestoreListView = ViewOf<Made.CofreVRestoreList, RestoresTable>;
 
+/** Empty for who is neither administrator nor the service, as all that end in `_private`. */
+export type RestorePrivateView = ViewOf<Made.CofreVRestorePrivate, RestoresTable>;
+
 export type AdminUsersTable = Made.CofreAdminUsers;
 
 export type SettingsScope = Made.CofreBackupSettingsScope;
@@ -105,6 +110,8 @@ export interface JobsTable extends Made.CofreJobs {
 /** What viewers may see of jobs, with their progress, which is null until there is some; `error` is null for them. */
 export type JobListView = ViewOf<Made.CofreVJobList, JobsTable>;
 
+export type JobPrivateView = ViewOf<Made.CofreVJobPrivate, JobsTable>;
+
 export interface AuditLogsView extends ViewOf<Made.CofreVAuditLogs, Made.PublicAuditLogs> {
   details: Generated<JsonObject>;
 }
@@ -113,7 +120,6 @@ export interface AdminNotificationsView extends ViewOf<Made.CofreVAdminNotificat
   params: Generated<JsonObject>;
 }
 
-/** Empty for who is neither administrator nor the service. */
 export type BackupPrivateView = ViewOf<Made.CofreVBackupPrivate, ModuleBackupsTable>;
 
 export interface ProbeFacts {

@@ -7,7 +7,11 @@ export async function showJob(caller: Caller, input: JobInput): Promise<JobDocum
   const { job: id } = parseInput(jobInput, input);
   const context = await authorize(caller, 'showJob', { name: id });
   const document = toJobDocument(await findJob(context.catalogue, id));
-  // The table itself shows its rows to administrators and the service alone.
-  const row = await context.catalogue.selectFrom('cofre.jobs').select('result').where('id', '=', id).executeTakeFirst();
+  // The view is empty for who is neither administrator nor the service.
+  const row = await context.catalogue
+    .selectFrom('cofre.v_job_private')
+    .select('result')
+    .where('id', '=', id)
+    .executeTakeFirst();
   return row === undefined || row.result === null ? document : { ...document, result: row.result };
 }

@@ -9,8 +9,9 @@ import {
   type RestoreEntryDocument,
   restoreId,
 } from '@cofre/contracts';
-import type { Selectable } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import { authorize } from '../access/authorize.ts';
+import { ofImplementation } from '../backups/list-backups.ts';
 import { idRange } from '../catalogue/id-prefix.ts';
 import type { Catalogue } from '../catalogue/open-catalogue.ts';
 import type { RestoresTable } from '../catalogue/schema.ts';
@@ -26,17 +27,13 @@ export async function listRestores(
   const context = await authorize(caller, 'listRestores');
   let query = context.catalogue.selectFrom('cofre.v_restore_list').selectAll();
   if (implementation !== undefined) {
-    const slash = implementation.indexOf('/');
-    query =
-      slash < 0
-        ? query.where((eb) => eb(eb.cast<string>('implementation_id', 'text'), '=', implementation.toLowerCase()))
-        : query
-            .where('module_slug', '=', implementation.slice(0, slash))
-            .where('implementation_key', '=', implementation.slice(slash + 1));
+    query = query.where(sql<boolean>`${ofImplementation(implementation, COLUMNS)}`);
   }
   const rows = await query.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(limit).execute();
   return rows.map(toRestoreEntry);
 }
+
+const COLUMNS = { id: 'implementation_id', module: 'module_slug', key: 'implementation_key' };
 
 export type RestoreRow = Selectable<RestoresTable>;
 
