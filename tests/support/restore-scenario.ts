@@ -13,11 +13,12 @@ import type { BlobStore, Manifest, ManifestTable, RestorePlan } from '../../pack
 import { type PlanOperation, Repository, readPlanOperations } from '../../packages/engine/src/index.ts';
 import { captureSlices } from '../../packages/postgres/src/capture/capture-slices.ts';
 import { resolveSlice } from '../../packages/postgres/src/definition/resolve-slice.ts';
-import type { Slice, SliceTable } from '../../packages/postgres/src/definition/slice.ts';
+import type { Slice } from '../../packages/postgres/src/definition/slice.ts';
 import { type AppliedRestore, type ApplyOptions, applyPlan } from '../../packages/postgres/src/restore/apply-plan.ts';
 import { planRestore, type RestoreSelection } from '../../packages/postgres/src/restore/plan-restore.ts';
 import { planUndo } from '../../packages/postgres/src/restore/plan-undo.ts';
 import type { Database } from '../../packages/postgres/src/session/types.ts';
+import { toManifestTable } from '../../packages/services/src/backups/manifest-table.ts';
 import { MemoryStore, nodeCodecs, systemClock, systemRandom } from '../../packages/storage/src/index.ts';
 import type pg from 'pg';
 
@@ -106,7 +107,7 @@ async function backUp({ database, repository, resolve, ...head }: BackUpInput): 
     onTable: async (table, batches) => {
       const { layout, facts } = table;
       const written = await writer.writeTable({ table: facts.name, layout, batches, inherited: null });
-      tables.set(facts.oid, manifestTable(table, written));
+      tables.set(facts.oid, toManifestTable(table, written, { how: 'whole', reason: null }));
     },
   });
   const id: BackupId = backupId.parse(randomUUID());
@@ -132,23 +133,4 @@ async function backUp({ database, repository, resolve, ...head }: BackUpInput): 
     durationMs: 0,
   });
   return manifest;
-}
-
-function manifestTable(
-  { facts, role, columns, layout, fingerprint, secret }: SliceTable,
-  written: Pick<ManifestTable, 'rows' | 'bytes' | 'ranges'>,
-): ManifestTable {
-  return {
-    schema: facts.schema,
-    name: facts.name,
-    role,
-    columns: columns.map(({ name, type, notNull, defaultExpression, identity }) => {
-      return { name, type, notNull, defaultExpression, identity, secret: secret.has(name) };
-    }),
-    key: layout.key,
-    fingerprint,
-    facts: {},
-    ...written,
-    read: { how: 'whole', reason: null },
-  };
 }

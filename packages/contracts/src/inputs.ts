@@ -84,6 +84,16 @@ export type ListBackupsInput = z.input<typeof listBackupsInput>;
 export const backupInput = z.strictObject({ backup: backupReference });
 export type BackupInput = z.input<typeof backupInput>;
 
+export const verifyBackupInput = backupInput.extend({
+  /** Also restores it into a scratch schema, and compares. */
+  restore: z.boolean().default(false),
+});
+export type VerifyBackupInput = z.input<typeof verifyBackupInput>;
+
+/** With `restore`: the newest completed backup of each implementation, instead of all backups. */
+export const verifyAllBackupsInput = z.strictObject({ restore: z.boolean().default(false) });
+export type VerifyAllBackupsInput = z.input<typeof verifyAllBackupsInput>;
+
 export const holdBackupInput = backupInput.extend({ reason: z.string().max(500).optional() });
 export type HoldBackupInput = z.input<typeof holdBackupInput>;
 

@@ -1,6 +1,7 @@
 export * from './format/manifest.ts';
 export { FORMAT_VERSION, manifestPath, packPath } from './format/constants.ts';
 export { checksumOf } from './format/pack.ts';
+export { readStoredFacts, type StoredFacts } from './format/stored-facts.ts';
 export * from './ports.ts';
 export { type CutRange, cutRanges, RANGE_BYTES, RANGE_ROWS } from './ranges/cut-ranges.ts';
 export {

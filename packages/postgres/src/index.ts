@@ -36,3 +36,6 @@ export { type AppliedRestore, applyPlan, type ApplyOptions } from './restore/app
 export type { AppliedTable, ApplyStep } from './restore/attempt-apply.ts';
 export { type PlanOptions, planRestore, type RestoreProgress, type RestoreSelection } from './restore/plan-restore.ts';
 export { planUndo, type UndoOptions } from './restore/plan-undo.ts';
+export type { NotChecked, ProofFault, ProofStep, ProvenTable, SliceProof } from './proof/proof-result.ts';
+export { proveSlice, type ProveOptions } from './proof/prove-slice.ts';
+export { requireScratchRight } from './proof/scratch-session.ts';

@@ -159,6 +159,7 @@ export function toBackupDocument(row: BackupRow): BackupDocument {
     compression: row.compression ?? 'none',
     filePath: row.file_path,
     verifiedAt: row.verified_at?.toISOString() ?? null,
+    provenAt: row.proven_at?.toISOString() ?? null,
     ...(row.error === null ? {} : { error: row.error }),
   };
 }
