@@ -69,7 +69,9 @@ export async function takeBackup(context: ServiceContext, request: BackupRequest
     await job.markEnded(isCofreError(reason) ? reason : error);
     throw error;
   }
-  return toBackupDocument(await findBackup(context.catalogue, job.id));
+  const backup = toBackupDocument(await findBackup(context.catalogue, job.id));
+  context.onEnded?.({ kind: 'backup', type: backup.type, result: 'completed', ...backup.stats });
+  return backup;
 }
 
 interface JobInput {
@@ -161,6 +163,9 @@ class BackupJob {
     // The next command finds the manifest and marks the row completed.
     if (this.#isStored) return;
     const status = isCofreError(error, 'backup/interrupted') ? 'canceled' : 'failed';
+    const durationMs = Math.max(0, this.#context.clock.now().getTime() - this.#createdAt.getTime());
+    const counts = { durationMs, bytesRaw: 0, bytesStored: 0 };
+    this.#context.onEnded?.({ kind: 'backup', type: this.#type, result: status, ...counts });
     await this.#context.catalogue
       .updateTable('public.module_backups')
       .set({ status, error: JSON.stringify(toErrorDocument(error)) })
