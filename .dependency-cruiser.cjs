@@ -87,9 +87,14 @@ module.exports = {
       'setup builds what edges work with; what they do with it is theirs.',
     ),
     layer(
+      'worker',
+      ['contracts', 'engine', 'services'],
+      'The worker is handed what it works with: it knows neither environment nor store nor database.',
+    ),
+    layer(
       'cli',
-      ['contracts', 'engine', 'postgres', 'storage', 'services', 'setup'],
-      'Apps share use cases, not code of each other.',
+      ['contracts', 'engine', 'postgres', 'storage', 'services', 'setup', 'worker'],
+      'Apps share use cases, not code of each other. The worker is the exception: `cofre worker` is how it is started.',
     ),
     layer(
       'functions',
@@ -106,7 +111,10 @@ module.exports = {
       comment: 'What a package exports stands in its index.ts; other files may be renamed at any time.',
       severity: 'error',
       from: { path: '^(packages|apps)/([^/]+)/' },
-      to: { path: '^packages/[^/]+/src/', pathNot: ['^packages/$2/', '^packages/[^/]+/src/index[.]ts$'] },
+      to: {
+        path: '^(packages/[^/]+|apps/worker)/src/',
+        pathNot: ['^(packages|apps)/$2/', '^(packages|apps)/[^/]+/src/index[.]ts$'],
+      },
     },
     {
       name: 'no-cycles',

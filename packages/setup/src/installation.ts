@@ -58,6 +58,11 @@ export class Installation {
     return systemClock;
   }
 
+  /** What servers log. */
+  get logLevel(): Environment['COFRE_LOG'] {
+    return this.#options.environment.COFRE_LOG;
+  }
+
   /** What is needed to open or make the repository; nothing is opened yet. */
   repository(): Promise<RepositoryContext> {
     this.#repository ??= this.#composeRepository().catch((error: unknown) => {

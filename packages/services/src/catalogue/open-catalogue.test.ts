@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
+import { catalogueAs } from './catalogue-as.ts';
 import { openCatalogue } from './open-catalogue.ts';
 
 const HOSTILE_SETTINGS = [
@@ -52,5 +53,16 @@ describe.each(testServers())('the catalogue on PostgreSQL $name', (server) => {
     } finally {
       await catalogue.destroy();
     }
+  });
+
+  it('ends its connections, also where only catalogues with fewer rights have used them', async () => {
+    const catalogue = openCatalogue({ url: db.url, label: 'test' });
+    await catalogueAs(catalogue, { role: 'service_role' }).selectFrom('cofre.workers').select('id').execute();
+    await catalogue.destroy();
+    const left = () =>
+      db.query(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'cofre catalogue'`,
+      );
+    await expect.poll(async () => (await left()).rowCount).toBe(0);
   });
 });

@@ -43,9 +43,24 @@ const pools = new WeakMap<Catalogue, PostgresPool>();
 
 /** A catalogue over `pool`, whose connections are those of `origin`. */
 export function overPool(pool: PostgresPool, origin: PostgresPool = pool): Catalogue {
-  const catalogue = new Kysely<CatalogueSchema>({ dialect: new PostgresDialect({ pool }) });
+  const catalogue = new PooledCatalogue(pool);
   pools.set(catalogue, origin);
   return catalogue;
+}
+
+/** kysely ends the pool only where it has used it itself, and not where only others that draw on it have. */
+class PooledCatalogue extends Kysely<CatalogueSchema> {
+  readonly #pool: PostgresPool;
+
+  constructor(pool: PostgresPool) {
+    super({ dialect: new PostgresDialect({ pool }) });
+    this.#pool = pool;
+  }
+
+  override async destroy(): Promise<void> {
+    await super.destroy();
+    await this.#pool.end();
+  }
 }
 
 export function poolOf(catalogue: Catalogue): PostgresPool {
@@ -64,6 +79,7 @@ function typeParser(oid: TypeOid): (value: string) => unknown {
 }
 
 function translating(pool: pg.Pool, label: string): PostgresPool {
+  let ended: Promise<void> | null = null;
   return {
     options: pool.options,
     async connect() {
@@ -73,7 +89,8 @@ function translating(pool: pg.Pool, label: string): PostgresPool {
         throw translateConnectError(error, label);
       }
     },
-    end: () => pool.end(),
+    // Called by kysely and by us.
+    end: () => (ended ??= pool.end()),
   };
 }
 

@@ -78,7 +78,11 @@ describe.each(testServers())('jobs on PostgreSQL $name', (server) => {
       waitingForWorker: true,
       progress: null,
     });
-    expect(await runJob(worker, job.id, runner)).toEqual({ state: 'completed' });
+    expect(await runJob(worker, job.id, runner)).toEqual({
+      state: 'completed',
+      kind: 'create-backup',
+      implementation: 'shop/one',
+    });
     const done = await showJob(ana, { job: job.id });
     const backup = backupDocument.parse(done.result);
     expect(jobDocument.parse(done)).toMatchObject({

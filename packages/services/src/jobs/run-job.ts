@@ -1,7 +1,15 @@
+import type { JobKind } from '@cofre/contracts';
 import { authorize } from '../access/authorize.ts';
 import type { ServiceContext } from '../service-context.ts';
 import { claimJob } from './claim-job.ts';
 import { type JobOutcome, type JobRunner, performJob } from './perform-job.ts';
+
+/** What was done, and how it went. */
+export type RunJob = JobOutcome & {
+  readonly kind: JobKind;
+  /** `module/key`; null: it belongs to none. */
+  readonly implementation: string | null;
+};
 
 /**
  * Carries out one job, if it waits and nobody else has it: `not-taken` says that there was nothing to do, which is the
@@ -11,8 +19,11 @@ export async function runJob(
   caller: ServiceContext,
   jobId: string,
   runner: JobRunner,
-): Promise<JobOutcome | { readonly state: 'not-taken' }> {
+): Promise<RunJob | { readonly state: 'not-taken' }> {
   const { catalogue } = await authorize(caller, 'runJob');
   const job = await claimJob(catalogue, { workerId: runner.id, jobId, takesLarge: true });
-  return job === null ? { state: 'not-taken' } : performJob(caller, job, runner);
+  if (job === null) return { state: 'not-taken' };
+  const { kind, implementation: ref } = job;
+  const outcome = await performJob(caller, job, runner);
+  return { ...outcome, kind, implementation: ref === null ? null : `${ref.module}/${ref.key}` };
 }
