@@ -3,6 +3,7 @@ import { assert, CofreError, isCofreError } from '@cofre/contracts';
 import type { RowBatch, SnapshotFacts } from '@cofre/engine';
 import type pg from 'pg';
 import type { Slice, SliceTable } from '../definition/slice.ts';
+import { fingerprintTables } from '../introspect/fingerprint.ts';
 import { sqlStateOf, translatePgError } from '../session/errors.ts';
 import { type Session, type SessionGroup, withSessions } from '../session/open-session.ts';
 import { printTable } from '../session/quote.ts';
@@ -20,6 +21,11 @@ export interface CaptureOptions {
   /** Tables read at the same time, each on a connection of its own. */
   readonly readers: number;
   readonly lockTimeoutMs: number;
+  /**
+   * Tables that an earlier capture of the same definition locked. They are locked before anything else, so that the slice
+   * need not be resolved twice; where it rests on other ones by now, everything is as if none had been given.
+   */
+  readonly lockFirst?: readonly LockTarget[] | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Takes all rows of one table, to the last. Called once per table and attempt, for several tables at a time. */
   readonly onTable: (table: SliceTable, batches: AsyncIterable<RowBatch>) => Promise<void>;
@@ -31,6 +37,8 @@ export interface CaptureOptions {
 export interface Captured {
   readonly slice: Slice;
   readonly snapshot: SnapshotFacts;
+  /** For `lockFirst` of the next capture. */
+  readonly locked: readonly LockTarget[];
 }
 
 /** A migration that is over by then is not a reason to fail; one that goes on would make us read for ever. */
@@ -44,7 +52,8 @@ const ATTEMPT_PAUSE_MS = 250;
 export async function captureSlices(options: CaptureOptions): Promise<Captured> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await withSessions(options, (sessions) => captureOnce(options, sessions));
+      const own = attempt === 1 ? options : { ...options, lockFirst: undefined };
+      return await withSessions(own, (sessions) => captureOnce(own, sessions));
     } catch (error) {
       if (!(error instanceof TakeAgain)) throw error;
       if (attempt === ATTEMPTS_MAX) throw error.asFailure();
@@ -80,15 +89,9 @@ async function captureOnce(options: CaptureOptions, sessions: SessionGroup): Pro
   const watcher = await sessions.open('cofre backup');
   // Some functions that read the catalogue lock the table they tell of, and might wait for DDL that waits for us.
   await watcher.client.query(`SET lock_timeout = ${Math.ceil(options.lockTimeoutMs)}`);
-  const slice = await options.resolve(watcher.client);
-  const targets = await translating('reading the catalogue', () => lockTargets(watcher.client, slice));
-  if (targets === null) throw new TakeAgain('a table of the slice was dropped');
-  const [coordinator, ...others] = await openReaders(options, sessions, slice);
-  await options.onStep?.('resolved');
-
-  await lock({ options, watcher, coordinator, targets });
-  await options.onStep?.('locked');
-  await compare({ options, watcher, slice });
+  const coordinator = await sessions.open('cofre backup');
+  const { slice, targets } = await resolveAndLock({ options, watcher, coordinator });
+  const others = await openReaders(options, sessions, slice);
   await options.onStep?.('compared');
 
   const { id, snapshot } = await takeSnapshot(coordinator.client, watcher.client);
@@ -99,17 +102,69 @@ async function captureOnce(options: CaptureOptions, sessions: SessionGroup): Pro
 
   await readTables({ options, sessions, slice, readers: [coordinator, ...others] });
   await options.onStep?.('read');
-  await compare({ options, watcher, slice });
-  return { slice, snapshot };
+  await compareFingerprints(watcher.client, slice);
+  return { slice, snapshot, locked: targets };
 }
 
-/** One session for each reader. Where the server has no connections left, fewer will do: the first is enough. */
-async function openReaders(
-  options: CaptureOptions,
-  sessions: SessionGroup,
-  slice: Slice,
-): Promise<[Session, ...Session[]]> {
-  const coordinator = await sessions.open('cofre backup');
+interface LockInput {
+  readonly options: CaptureOptions;
+  readonly watcher: Session;
+  readonly coordinator: Session;
+}
+
+interface LockedSlice {
+  readonly slice: Slice;
+  readonly targets: readonly LockTarget[];
+}
+
+/** Gives the slice as it is while every table that it rests on is locked. */
+async function resolveAndLock(input: LockInput): Promise<LockedSlice> {
+  const { options, watcher, coordinator } = input;
+  const isLocked = await lockFirst(input);
+  if (isLocked) await options.onStep?.('locked');
+  const slice = await options.resolve(watcher.client);
+  const targets = await translating('reading the catalogue', () => lockTargets(watcher.client, slice));
+  if (targets === null) throw new TakeAgain('a table of the slice was dropped');
+  await options.onStep?.('resolved');
+  if (isLocked) {
+    const locked = new Set((options.lockFirst ?? []).map(identityOfTarget));
+    if (targets.every((target) => locked.has(identityOfTarget(target)))) {
+      // Resolved behind the locks, so there is nothing to compare. A partition may have come since the first of them.
+      await lockTables(coordinator.client, targets.filter(hasPartitions));
+      return { slice, targets };
+    }
+    await translating('letting go of the tables', () => coordinator.client.query('ROLLBACK'));
+  }
+  await lock({ ...input, targets });
+  await options.onStep?.('locked');
+  await compare({ options, watcher, slice });
+  return { slice, targets };
+}
+
+function identityOfTarget({ oid, sql }: LockTarget): string {
+  return `${oid} ${sql}`;
+}
+
+function hasPartitions({ sql }: LockTarget): boolean {
+  return !sql.startsWith('ONLY ');
+}
+
+/** False: there was nothing to lock first, or one of them is not what it was. */
+async function lockFirst(input: LockInput): Promise<boolean> {
+  const { lockFirst: targets = [] } = input.options;
+  if (targets.length === 0) return false;
+  try {
+    await lock({ ...input, targets });
+    return true;
+  } catch (error) {
+    if (!(error instanceof TakeAgain)) throw error;
+    await translating('letting go of the tables', () => input.coordinator.client.query('ROLLBACK'));
+    return false;
+  }
+}
+
+/** Sessions for readers besides the first. Where the server has no connections left, fewer will do: that one is enough. */
+async function openReaders(options: CaptureOptions, sessions: SessionGroup, slice: Slice): Promise<readonly Session[]> {
   const wanted = Math.min(options.readers, slice.tables.length) - 1;
   const others = await Promise.all(
     Array.from({ length: Math.max(0, wanted) }, async () => {
@@ -121,16 +176,11 @@ async function openReaders(
       }
     }),
   );
-  return [coordinator, ...others.filter((session) => session !== null)];
+  return others.filter((session) => session !== null);
 }
 
 /** Up to here no statement of the transaction takes a snapshot: what was committed while we waited for a lock is seen. */
-async function lock(input: {
-  readonly options: CaptureOptions;
-  readonly watcher: Session;
-  readonly coordinator: Session;
-  readonly targets: readonly LockTarget[];
-}): Promise<void> {
+async function lock(input: LockInput & { readonly targets: readonly LockTarget[] }): Promise<void> {
   const { client } = input.coordinator;
   try {
     await translating('beginning', () => client.query(beginSql(input.options)));
@@ -155,6 +205,16 @@ async function compare(input: {
 }): Promise<void> {
   const changed = await changedTable(input.options, input.watcher.client, input.slice);
   if (changed !== null) throw new TakeAgain(`the structure of ${changed} changed meanwhile`);
+}
+
+/**
+ * After the last row. The locks held back what changes tables themselves; what they let through shows in the fingerprints,
+ * which have all that the bytes of the rows rest on.
+ */
+async function compareFingerprints(client: pg.ClientBase, { tables }: Slice): Promise<void> {
+  const now = await translating('reading the catalogue', () => fingerprintTables(client, tables));
+  const changed = tables.find(({ fingerprint }, index) => fingerprint !== now[index]);
+  if (changed !== undefined) throw new TakeAgain(`the structure of ${printTable(changed.facts)} changed meanwhile`);
 }
 
 /** The first table that is not as the slice has it; null: all are. */

@@ -82,13 +82,19 @@ describe.each(testServers())('changes of the schema during a capture on PostgreS
   });
 
   type Hook = (moment: Moment) => Promise<void> | void;
-  const collect = (options: { readonly readers?: number; readonly hook?: Hook } = {}): Promise<Collected> => {
+  interface Options {
+    readonly readers?: number;
+    readonly hook?: Hook;
+    readonly lockFirst?: Collected['locked'];
+  }
+  const collect = (options: Options = {}): Promise<Collected> => {
     const hook = options.hook ?? (() => undefined);
     let first = true;
     return collectSlice({
       database: databaseFromUrl(test.url),
       definition,
       readers: options.readers ?? 3,
+      lockFirst: options.lockFirst,
       onStep: (step) => {
         first = true;
         return hook(step);
@@ -143,6 +149,66 @@ describe.each(testServers())('changes of the schema during a capture on PostgreS
         expect(rowsOf(captured)).toEqual(rowsOf(await collect()));
       }
     });
+  });
+
+  describe.each(changes)(
+    '%s, with the tables locked first that the capture before locked',
+    (_, statements, heldBack) => {
+      it.each(['locked', 'resolved', 'compared', 'batch'] as const)('at "%s" leaves a capture of before or of after, never of both (I1)', async (moment) => {
+        const { locked } = await collect();
+        let applied: boolean | null = null;
+        const captured = await collect({
+          readers: 1,
+          lockFirst: locked,
+          hook: async (now) => {
+            if (now === moment) applied ??= await migrate(statements);
+          },
+        });
+        if (heldBack) expect(applied).toBe(false);
+        else expect(applied).not.toBeNull();
+        if (!isDeepStrictEqual(rowsOf(captured), before)) {
+          expect(rowsOf(captured)).toEqual(rowsOf(await collect()));
+        }
+      });
+
+      it('between two captures: the second is as if it knew nothing of the first (I1)', async () => {
+        const { locked } = await collect();
+        const migrated = await migrate(statements);
+        const captured = await collect({ lockFirst: locked });
+        expect(captured.retries).toEqual([]);
+        const fresh = await collect();
+        expect(rowsOf(captured)).toEqual(rowsOf(fresh));
+        expect(captured.locked).toEqual(fresh.locked);
+        expect(migrated).toBe(true);
+      });
+    },
+  );
+
+  it('a partition that comes between the first lock and the look at it is locked, too (I1)', async () => {
+    const { locked } = await collect();
+    let truncated: boolean | null = null;
+    const captured = await collect({
+      readers: 1,
+      lockFirst: locked,
+      hook: async (moment) => {
+        if (moment === 'locked') await migrate(LET_THROUGH['ATTACH PARTITION'] ?? []);
+        if (moment === 'snapshot') truncated ??= await migrate(['TRUNCATE event_3']);
+      },
+    });
+    expect(truncated).toBe(false);
+    expect(captured.retries).toEqual([]);
+    expect(rowsOf(captured)).toEqual(rowsOf(await collect()));
+  });
+
+  it('a table that was dropped since the capture before is not waited for, and another one may take its place', async () => {
+    const { locked } = await collect();
+    await other.query('DROP TABLE note, piece');
+    await expect(collect({ lockFirst: locked })).rejects.toMatchObject({ code: 'definition/invalid' });
+    await other.query(`CREATE TABLE note (id int PRIMARY KEY, event int, mood mood); INSERT INTO note VALUES (7, 500, 'sad');
+      CREATE TABLE piece (id int PRIMARY KEY, item int NOT NULL)`);
+    const captured = await collect({ lockFirst: locked });
+    expect(rowsOf(captured)).toEqual(rowsOf(await collect()));
+    expect(captured.lines.get('public.note')).toEqual(['7\t500\tsad']);
   });
 
   it('sees a label that was renamed there and back while it read', async () => {
