@@ -1,6 +1,5 @@
 import { type BackupId, backupId, type Compression, implementationId } from '@cofre/contracts';
 import {
-  type BackupWriter,
   batchesOfLines,
   type BlobStore,
   type Codecs,
@@ -12,6 +11,7 @@ import {
   type RepositoryKey,
   type RowBatch,
   type RowLayout,
+  type WriteLease,
 } from '@cofre/engine';
 import { nodeCodecs, systemClock, systemRandom } from '@cofre/storage';
 
@@ -53,10 +53,11 @@ function batches(rows: Rows): AsyncIterable<RowBatch> {
 export async function backUp(
   repository: Repository,
   rows: Rows,
-  options: { parent?: Manifest; compression?: Compression; layout?: RowLayout; writer?: BackupWriter } = {},
+  options: { parent?: Manifest; compression?: Compression; layout?: RowLayout; lease?: WriteLease } = {},
 ): Promise<Manifest> {
   const compression = options.compression ?? repository.compression;
-  const writer = options.writer ?? repository.startBackup({ compression });
+  const lease = options.lease ?? (await repository.takeLease());
+  const writer = repository.startBackup({ lease, compression });
   const used = options.layout ?? layout;
   const written = await writer.writeTable({
     table: 'public.t',
@@ -110,6 +111,7 @@ export async function backUp(
     tables: [table],
     durationMs: 1,
   });
+  await lease.release();
   return manifest;
 }
 

@@ -97,7 +97,8 @@ interface BackUpInput {
 }
 
 async function backUp({ database, repository, resolve, ...head }: BackUpInput): Promise<Manifest> {
-  const writer = repository.startBackup({ compression: 'zstd' });
+  const lease = await repository.takeLease();
+  const writer = repository.startBackup({ lease, compression: 'zstd' });
   const tables = new Map<number, ManifestTable>();
   const { slice, snapshot } = await captureSlices({
     database,
@@ -132,5 +133,6 @@ async function backUp({ database, repository, resolve, ...head }: BackUpInput): 
     }),
     durationMs: 0,
   });
+  await lease.release();
   return manifest;
 }

@@ -5,7 +5,18 @@ export { readStoredFacts, type StoredFacts } from './format/stored-facts.ts';
 export * from './ports.ts';
 export { type CutRange, cutRanges, RANGE_BYTES, RANGE_ROWS } from './ranges/cut-ranges.ts';
 export {
+  type CollectedGarbage,
+  type CollectOptions,
+  collectGarbage,
+  isCollectionDue,
+  simulateCollection,
+} from './garbage/collect-garbage.ts';
+export { GARBAGE_GRACE_MS, WRITE_TIME_MAX_MS } from './garbage/grace.ts';
+export { putTrash } from './garbage/trash.ts';
+export type { WriteLease } from './garbage/write-lease.ts';
+export {
   BackupWriter,
+  type BackupWriterOptions,
   type ManifestHead,
   type WriteTableInput,
   type WrittenTable,

@@ -13,7 +13,15 @@ export type Suite = keyof typeof SUITE;
 
 export const COMPRESSION_CODE = { none: 0, gzip: 1, zstd: 2 } as const;
 
-export const OBJECT_KIND_CODE = { manifest: 1, plan: 2, 'plan-page': 3, 'pack-index': 4 } as const;
+export const OBJECT_KIND_CODE = {
+  manifest: 1,
+  plan: 2,
+  'plan-page': 3,
+  'pack-index': 4,
+  trash: 5,
+  lease: 6,
+  mark: 7,
+} as const;
 
 export const NONCE_BYTES = 12;
 export const TAG_BYTES = 16;
@@ -24,6 +32,18 @@ export const CHECKSUM_BYTES = 32;
 /** Paths of a repository's objects. */
 export const CONFIG_PATH = 'cofre.json';
 export const packPath = (id: string): string => `packs/${id.slice(0, 2)}/${id}.pack`;
+/** The id of the pack that lies at a path; null: no pack does. */
+export function packIdAt(path: string): string | null {
+  const id = /\/([0-9a-f]{32})\.pack$/.exec(path)?.[1];
+  return id !== undefined && packPath(id) === path ? id : null;
+}
 export const manifestPath = (implementationId: string, backupId: string): string =>
   `backups/${implementationId}/${backupId}`;
 export const keyPath = (id: string): string => `keys/${id}.json`;
+export const PACKS_PREFIX = 'packs/';
+export const TRASH_PREFIX = 'trash/';
+export const LEASES_PREFIX = 'leases/';
+export const MARKS_PREFIX = 'marks/';
+export const trashPath = (id: string): string => `${TRASH_PREFIX}${id}`;
+export const leasePath = (id: string, renewal: number): string => `${LEASES_PREFIX}${id}-${renewal}`;
+export const markPath = (id: string): string => `${MARKS_PREFIX}${id}`;

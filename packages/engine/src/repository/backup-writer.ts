@@ -1,6 +1,7 @@
 import type { Compression } from '@cofre/contracts';
 import { manifestPath } from '../format/constants.ts';
 import {
+  type BaseBlocks,
   type BlockRef,
   type Manifest,
   type ManifestTable,
@@ -16,6 +17,7 @@ import { cutRanges } from '../ranges/cut-ranges.ts';
 import type { CutRange } from '../ranges/cut-ranges.ts';
 import type { RowBatch, RowLayout } from '../rows/layout.ts';
 import { ChangedRows } from './changed-rows.ts';
+import { tookTooLong, type WriteLease } from '../garbage/write-lease.ts';
 import { PackWriter } from './pack-writer.ts';
 import type { Repository } from './repository.ts';
 
@@ -39,6 +41,13 @@ export type ManifestHead = Omit<Manifest, 'format' | 'repositoryId' | 'packs' | 
   readonly durationMs: number;
 };
 
+export interface BackupWriterOptions {
+  /** Taken before the first manifest was opened that this backup builds on. Whoever took it releases it. */
+  readonly lease: WriteLease;
+  readonly compression: Compression;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** How many of the parent's blocks a table with no key is compared with; bounds memory. */
 const REMEMBERED_BLOCKS_MAX = 8192;
 
@@ -50,6 +59,7 @@ export class BackupWriter {
   readonly progress = { rows: 0, bytes: 0 };
   readonly #repository: Repository;
   readonly #packs: PackWriter;
+  readonly #lease: WriteLease;
   readonly #compression: Compression;
   readonly #buffers = new BufferPool();
   readonly #inheritedPacks = new Set<string>();
@@ -57,11 +67,9 @@ export class BackupWriter {
   #blocksReused = 0;
   #rowsChanged = 0;
 
-  constructor(
-    repository: Repository,
-    options: { readonly compression: Compression; readonly signal?: AbortSignal | undefined },
-  ) {
+  constructor(repository: Repository, options: BackupWriterOptions) {
     this.#repository = repository;
+    this.#lease = options.lease;
     this.#compression = options.compression;
     this.#packs = new PackWriter({
       ...repository.sealing,
@@ -104,7 +112,12 @@ export class BackupWriter {
     const id = this.#packs.blockId(range.bytes);
     const candidate = remembered?.get(id) ?? range.inherited;
     const entry = { low: range.low, rows: range.rows, bytes: range.bytes.length, deltas: [] };
-    if (candidate?.base && candidate.deltas.length === 0 && candidate.base.rows.id === id) {
+    if (
+      candidate?.base &&
+      candidate.deltas.length === 0 &&
+      candidate.base.rows.id === id &&
+      this.#mayUse(candidate.base)
+    ) {
       changed.reused(range);
       this.#buffers.give(range.bytes);
       if (range.keys) this.#buffers.give(range.keys);
@@ -122,6 +135,12 @@ export class BackupWriter {
     return { entry: sealed() };
   }
 
+  /** A block in the trash may be deleted before the backup is done: it is stored anew. */
+  #mayUse({ rows, keys }: BaseBlocks): boolean {
+    const { trashed } = this.#lease;
+    return !trashed.has(rows.pack) && (keys === null || !trashed.has(keys.pack));
+  }
+
   #begin(kind: 'rows' | 'keys', id: string, plain: Buffer): Promise<{ readonly ref: Promise<BlockRef> }> {
     return this.#packs.begin({ kind, id, plain }, () => this.#buffers.give(plain));
   }
@@ -130,7 +149,7 @@ export class BackupWriter {
   async writePage(entries: readonly RangeEntry[], inherited: BlockRef | null): Promise<BlockRef> {
     const plain = encodeRanges(entries);
     const id = this.#packs.blockId(plain);
-    if (inherited?.id === id) return this.reuse(inherited);
+    if (inherited?.id === id && !this.#lease.trashed.has(inherited.pack)) return this.reuse(inherited);
     return this.#use(await (await this.#packs.begin({ kind: 'ranges', id, plain })).ref);
   }
 
@@ -154,7 +173,10 @@ export class BackupWriter {
     return blocks;
   }
 
-  /** Puts the remaining packs, then the manifest, then makes sure that every inherited pack is still there. */
+  /**
+   * Puts the remaining packs, then the manifest, then makes sure that it was in time and that every inherited pack is
+   * still there. Throws `backup/took-too-long` where it is too late for a backup to be committed.
+   */
   async complete(
     head: ManifestHead,
   ): Promise<{ readonly manifest: Manifest; readonly path: string; readonly checksum: string }> {
@@ -183,9 +205,17 @@ export class BackupWriter {
     };
     const path = manifestPath(manifest.implementation.id, manifest.backupId);
     const object = await sealObject(this.#repository.sealing, { path, kind: 'manifest' }, encodeManifest(manifest));
+    await this.#lease.renew();
     await this.#repository.store.put(path, object);
+    await this.#requireInTime(path);
     await this.#requireInherited(path);
     return { manifest, path, checksum: checksumOf(object) };
+  }
+
+  async #requireInTime(manifest: string): Promise<void> {
+    if (await this.#lease.wasInTime(manifest)) return;
+    await this.#repository.store.delete(manifest);
+    throw tookTooLong();
   }
 
   /** A manifest that needs what went missing meanwhile was never a backup: it is taken back. */

@@ -18,9 +18,10 @@ import { decodeManifest, decodeRanges } from '../format/manifest-schema.ts';
 import { openBlock, PACK_HEADER_BYTES, type SealedKey, sealedKeyOf } from '../format/pack.ts';
 import { damaged } from '../format/seal.ts';
 import { type ObjectSealing, openObject, sealObject } from '../format/sealed-object.ts';
+import { WriteLease } from '../garbage/write-lease.ts';
 import type { BlobStore, Clock, Codecs, Random } from '../ports.ts';
 import type { RowBatch } from '../rows/layout.ts';
-import { BackupWriter } from './backup-writer.ts';
+import { BackupWriter, type BackupWriterOptions } from './backup-writer.ts';
 import { type CheckOptions, checkBackup, checkRepository } from './check-repository.ts';
 import { readRange, readRows } from './read-rows.ts';
 import type { BlockKind, ManifestInfo, ObjectKind, RepositoryInfo, RepositoryKey } from './types.ts';
@@ -136,7 +137,12 @@ export class Repository {
     return { id, url: this.store.url, format, createdAt, encryption, compression, rootKeyIds, keySlots: slots };
   }
 
-  startBackup(options: { readonly compression: Compression; readonly signal?: AbortSignal | undefined }): BackupWriter {
+  /** Before the first manifest is read that a backup will build on. The caller releases it, however the backup ends. */
+  takeLease(): Promise<WriteLease> {
+    return WriteLease.take(this);
+  }
+
+  startBackup(options: BackupWriterOptions): BackupWriter {
     return new BackupWriter(this, options);
   }
 

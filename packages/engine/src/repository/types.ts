@@ -9,7 +9,7 @@ export type RepositoryKey =
 
 /** What a sealed thing is. It is authenticated with the bytes, so that one can never be taken for another. */
 export type BlockKind = 'rows' | 'keys' | 'upserts' | 'deletes' | 'ranges';
-export type ObjectKind = 'manifest' | 'plan' | 'plan-page' | 'pack-index';
+export type ObjectKind = 'manifest' | 'plan' | 'plan-page' | 'pack-index' | 'trash' | 'lease' | 'mark';
 
 export interface ManifestInfo {
   readonly implementationId: ImplementationId;

@@ -12,6 +12,8 @@ export interface Parents {
   readonly unreadable: readonly string[];
 }
 
+export const NO_PARENTS: Parents = { whole: null, all: [], unreadable: [] };
+
 /** How many damaged ones are passed over before everything is stored anew: each costs a read that fails. */
 const CANDIDATES_MAX = 8;
 

@@ -64,7 +64,11 @@ export async function removeBackup(context: ServiceContext, { backup, entry }: R
 }
 
 /** Where the manifest could not be deleted, the backup is still one, and stays in the list. */
-async function deleteOrKeepListed(context: ServiceContext, repository: Repository, backup: RemovableBackup): Promise<void> {
+async function deleteOrKeepListed(
+  context: ServiceContext,
+  repository: Repository,
+  backup: RemovableBackup,
+): Promise<void> {
   const ids = [backup.ref.id, backupId.parse(backup.id)] as const;
   try {
     await repository.deleteManifest(...ids);

@@ -6,7 +6,7 @@ import {
   type Compression,
   isCofreError,
 } from '@cofre/contracts';
-import type { BackupWriter, Manifest, ManifestTable, Repository } from '@cofre/engine';
+import type { BackupWriter, Manifest, ManifestTable, Repository, WriteLease } from '@cofre/engine';
 import {
   type Captured,
   captureSlices,
@@ -26,7 +26,7 @@ import type { ServiceContext } from '../service-context.ts';
 import { ConfigRows } from './config-rows.ts';
 import { estimateRows } from './estimate-rows.ts';
 import { findBackup, toBackupDocument } from './find-backup.ts';
-import { findParents, type Parents } from './find-parents.ts';
+import { findParents, NO_PARENTS, type Parents } from './find-parents.ts';
 import { inheritedTable, toManifestTable } from './manifest-table.ts';
 import { completedColumns, settleInterrupted, summaryOf } from './recover-interrupted.ts';
 
@@ -55,11 +55,33 @@ export async function takeBackup(context: ServiceContext, request: BackupRequest
   const { ref } = request.slice;
   const repository = await context.openRepository();
   await settleInterrupted(context.catalogue, ref.id, repository);
-  const parents = await findParents(context, repository, ref);
+  // Before any manifest is read that the backup will build on: what a collector may delete meanwhile is not built on.
+  const lease = repository.takeLease();
+  try {
+    return await takeLeased(context, request, { repository, lease });
+  } finally {
+    await lease.then(
+      (taken) => taken.release(),
+      () => undefined,
+    );
+  }
+}
+
+/** A lease that cannot be had fails the backup in the list, as everything does that happens after its beginning. */
+async function takeLeased(
+  context: ServiceContext,
+  request: BackupRequest,
+  { repository, lease }: { readonly repository: Repository; readonly lease: Promise<WriteLease> },
+): Promise<BackupDocument> {
+  const { ref } = request.slice;
+  const parents = await lease.then(
+    () => findParents(context, repository, ref),
+    () => NO_PARENTS,
+  );
   const createdAt = context.clock.now();
   const { safety, expiresAt: asked } = request;
   const expiry = await expiryOf(context.catalogue, { ref, createdAt, safety, asked });
-  const job = new BackupJob({ context, request, repository, parents, createdAt, expiry });
+  const job = new BackupJob({ context, request, repository, lease, parents, createdAt, expiry });
   await job.insertRow();
   try {
     await job.run();
@@ -79,6 +101,7 @@ interface JobInput {
   readonly request: BackupRequest;
   readonly repository: Repository;
   readonly parents: Parents;
+  readonly lease: Promise<WriteLease>;
   readonly createdAt: Date;
   readonly expiry: Expiry;
 }
@@ -89,6 +112,7 @@ class BackupJob {
   readonly #request: BackupRequest;
   readonly #repository: Repository;
   readonly #parents: Parents;
+  readonly #lease: Promise<WriteLease>;
   readonly #type: BackupRequest['type'];
   readonly #compression: Compression;
   readonly #createdAt: Date;
@@ -101,11 +125,12 @@ class BackupJob {
   /** The manifest is in the repository: from here on the backup is done, whatever the catalogue says. */
   #isStored = false;
 
-  constructor({ context, request, repository, parents, createdAt, expiry }: JobInput) {
+  constructor({ context, request, repository, lease, parents, createdAt, expiry }: JobInput) {
     this.#context = context;
     this.#request = request;
     this.#repository = repository;
     this.#parents = parents;
+    this.#lease = lease;
     this.id = backupId.parse(context.random.uuid());
     this.#createdAt = createdAt;
     this.#expiry = expiry;
@@ -192,15 +217,19 @@ class BackupJob {
     return because(`a ${this.#type} backup reads every row`);
   }
 
-  #startWriter(): void {
-    this.#writer = this.#repository.startBackup({ compression: this.#compression, signal: this.#context.signal });
+  async #startWriter(): Promise<void> {
+    this.#writer = this.#repository.startBackup({
+      lease: await this.#lease,
+      compression: this.#compression,
+      signal: this.#context.signal,
+    });
     this.#configRows = new ConfigRows();
     this.#tables = new Map();
   }
 
   async #capture(): Promise<Captured> {
     const { database, settings, signal } = this.#context;
-    this.#startWriter();
+    await this.#startWriter();
     this.#report('prepare');
     return captureSlices({
       database,
@@ -211,7 +240,7 @@ class BackupJob {
       onTable: (table, batches) => this.#writeTable(table, batches),
       onRetry: async () => {
         await this.#writer?.abort();
-        this.#startWriter();
+        await this.#startWriter();
       },
     });
   }

@@ -1,0 +1,167 @@
+import { LEASES_PREFIX, MARKS_PREFIX, markPath, packPath } from '../format/constants.ts';
+import type { Repository } from '../repository/repository.ts';
+import { GARBAGE_GRACE_MS, WRITE_TIME_MAX_MS } from './grace.ts';
+import { mark, type Marked } from './mark.ts';
+import { putForItsTime } from './store-time.ts';
+import { putTrash, readTrash, type TrashObject } from './trash.ts';
+
+export interface CollectOptions {
+  /** Asked before each piece of work: false leaves the rest to a later run. Default: there is no end to what may be done. */
+  readonly mayGoOn?: (() => boolean) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface CollectedGarbage {
+  /** False: there was no time to look at every manifest, so nothing was done. */
+  readonly isMarked: boolean;
+  /** Packs that were deleted. */
+  readonly freedObjects: number;
+  readonly freedBytes: number;
+  /** What no backup needs and is deleted by a run after its grace. */
+  readonly waitingBytes: number;
+  /** Packs whose grace is over and that are there still. */
+  readonly left: number;
+}
+
+/** Packs that are deleted at the same time, between two looks at whether there is time. */
+const DELETIONS_AT_ONCE = 16;
+
+/**
+ * Deletes packs that no backup needs, and finds those that no backup needs any more. A pack is named in the trash first; it
+ * is deleted by a run that finds it there longer than the grace, and still unneeded by every manifest that it opens itself.
+ * Why no backup can be hurt, whoever writes, deletes or collects at the same time: docs/adr/0005. Where a manifest
+ * cannot be opened everything stays, and its error is thrown.
+ */
+export async function collectGarbage(repository: Repository, options: CollectOptions = {}): Promise<CollectedGarbage> {
+  const { mayGoOn = () => true, signal } = options;
+  const path = markPath(Buffer.from(repository.sealing.random.bytes(16)).toString('hex'));
+  const now = await putForItsTime(repository, { path, kind: 'mark' });
+  const may = () => {
+    signal?.throwIfAborted();
+    return mayGoOn();
+  };
+  try {
+    const plan = await planCollection(repository, { now, mayGoOn: may });
+    if (plan === null) {
+      await forget(repository, path);
+      return NOTHING;
+    }
+    await putTrash(repository, plan.fresh);
+    const collected = await deleteDoomed(repository, plan, may);
+    await tidy(repository, { path, now });
+    return collected;
+  } catch (error) {
+    // A mark that was not made must not keep the next run from making one.
+    await forget(repository, path);
+    throw error;
+  }
+}
+
+/** What `collectGarbage` would do if it were called at `now` and those backups were gone. Changes nothing. */
+export async function simulateCollection(
+  repository: Repository,
+  options: { readonly now: Date; readonly without: ReadonlySet<string>; readonly mayGoOn?: () => boolean },
+): Promise<CollectedGarbage> {
+  const plan = await planCollection(repository, { mayGoOn: () => true, ...options });
+  if (plan === null) return NOTHING;
+  const doomed = plan.doomed.flatMap(({ packs }) => packs);
+  return {
+    isMarked: true,
+    freedObjects: doomed.length,
+    freedBytes: bytesOf(plan.marked, doomed),
+    waitingBytes: plan.waitingBytes,
+    left: 0,
+  };
+}
+
+const NOTHING: CollectedGarbage = { isMarked: false, freedObjects: 0, freedBytes: 0, waitingBytes: 0, left: 0 };
+
+interface CollectionPlan {
+  readonly marked: Marked;
+  /** Packs that go into the trash. */
+  readonly fresh: readonly string[];
+  /** What is in the trash long enough; objects with no pack name only what is gone or needed after all. */
+  readonly doomed: readonly { readonly path: string; readonly packs: readonly string[] }[];
+  readonly waitingBytes: number;
+}
+
+interface PlanOptions {
+  /** By the store's clock, before the mark. */
+  readonly now: Date;
+  readonly without?: ReadonlySet<string>;
+  readonly mayGoOn: () => boolean;
+}
+
+async function planCollection(repository: Repository, options: PlanOptions): Promise<CollectionPlan | null> {
+  const trash = await readTrash(repository);
+  const marked = await mark(repository, options);
+  if (marked === null) return null;
+  const isGarbage = (pack: string) => marked.stored.has(pack) && !marked.needed.has(pack);
+  const isOver = (putAt: Date, graceMs: number) => options.now.getTime() - putAt.getTime() > graceMs;
+  const named = new Set<string>();
+  /** Gives those that no object before has named. */
+  const take = (packs: Iterable<string>) =>
+    [...packs].filter((pack) => {
+      if (named.has(pack) || !isGarbage(pack)) return false;
+      named.add(pack);
+      return true;
+    });
+  const isDoomed = ({ packs, putAt }: TrashObject) => packs === null || isOver(putAt, GARBAGE_GRACE_MS);
+  const doomed = trash.filter(isDoomed).map(({ path, packs }) => ({ path, packs: take(packs ?? []) }));
+  const waiting = trash.filter((object) => !isDoomed(object)).flatMap(({ packs }) => take(packs ?? []));
+  // What is younger may be of a backup that is being written; it is no danger to that one, but the next could not build on it.
+  const old = [...marked.stored].filter(([, { putAt }]) => isOver(putAt, WRITE_TIME_MAX_MS)).map(([pack]) => pack);
+  const fresh = take(old);
+  return { marked, doomed, fresh, waitingBytes: bytesOf(marked, [...waiting, ...fresh]) };
+}
+
+async function deleteDoomed(
+  repository: Repository,
+  { doomed, marked, waitingBytes }: CollectionPlan,
+  mayGoOn: () => boolean,
+): Promise<CollectedGarbage> {
+  const deleted: string[] = [];
+  let left = 0;
+  for (const { path, packs } of doomed) {
+    // Once more, now that the mark is made: where another collector was done with it, a new backup may build on what it named.
+    if ((await repository.store.stat(path)) === null) continue;
+    const before = deleted.length;
+    for (let from = 0; from < packs.length && mayGoOn(); from += DELETIONS_AT_ONCE) {
+      const batch = packs.slice(from, from + DELETIONS_AT_ONCE);
+      await Promise.all(batch.map((pack) => repository.store.delete(packPath(pack))));
+      deleted.push(...batch);
+    }
+    const remaining = packs.length - (deleted.length - before);
+    left += remaining;
+    if (remaining === 0) await repository.store.delete(path);
+  }
+  const freedBytes = bytesOf(marked, deleted);
+  return { isMarked: true, freedObjects: deleted.length, freedBytes, waitingBytes, left };
+}
+
+/** Removes what only spoke of times that are over: earlier marks, and leases of writers that are gone. */
+async function tidy(repository: Repository, current: { readonly path: string; readonly now: Date }): Promise<void> {
+  const { store } = repository;
+  for await (const { path, modifiedAt } of store.list(MARKS_PREFIX))
+    if (path !== current.path && modifiedAt <= current.now) await store.delete(path);
+  for await (const { path, modifiedAt } of store.list(LEASES_PREFIX))
+    if (current.now.getTime() - modifiedAt.getTime() > GARBAGE_GRACE_MS) await store.delete(path);
+}
+
+async function forget(repository: Repository, path: string): Promise<void> {
+  await repository.store.delete(path).catch(() => undefined);
+}
+
+function bytesOf({ stored }: Marked, packs: readonly string[]): number {
+  return packs.reduce((sum, pack) => sum + (stored.get(pack)?.sizeBytes ?? 0), 0);
+}
+
+/** A mark opens every manifest: what calls us every few minutes need not each time. */
+const MARK_INTERVAL_MS = 60 * 60 * 1000;
+
+/** Whether the last mark is so long ago that another is worth its reads. Decides nothing else, so any clock will do for `now`. */
+export async function isCollectionDue(repository: Repository, now: Date): Promise<boolean> {
+  for await (const { modifiedAt } of repository.store.list(MARKS_PREFIX))
+    if (Math.abs(now.getTime() - modifiedAt.getTime()) < MARK_INTERVAL_MS) return false;
+  return true;
+}
