@@ -37,6 +37,7 @@ export { fingerprintPlan, readPlan, savePlan } from './restore/plan-store.ts';
 export { type BoundedRange, withBounds } from './restore/range-bounds.ts';
 export { type RangeRows, readRangesAt } from './restore/whole-ranges.ts';
 export { batchesOfLines, batchOfBlock, linesOf } from './rows/batches.ts';
+export { isSameRange } from './rows/bytes.ts';
 export { compareRows, type RowDifference } from './rows/compare-rows.ts';
 export { joinLine, splitLine, unescapeColumn } from './rows/copy-text.ts';
 export {

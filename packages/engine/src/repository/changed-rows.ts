@@ -1,7 +1,7 @@
 import type { ManifestTable } from '../format/manifest.ts';
 import type { CutRange } from '../ranges/cut-ranges.ts';
-import { batchOfBlock, linesOf } from '../rows/batches.ts';
-import { keyOfLine } from '../rows/keys.ts';
+import { type BytesRange, isSameRange } from '../rows/bytes.ts';
+import { compareKeysAt, type KeyPlace } from '../rows/keys.ts';
 import type { RowLayout } from '../rows/layout.ts';
 import type { Repository } from './repository.ts';
 
@@ -13,8 +13,8 @@ export class ChangedRows {
   readonly #repository: Repository;
   readonly #layout: RowLayout;
   readonly #parentRows: number | null;
-  /** Key → line, of the parent's range that is being rewritten. */
-  #before = new Map<string, string>();
+  /** The parent's range that is being rewritten, as far as it is not compared yet. */
+  #before = new Lines(Buffer.alloc(0));
   #same = 0;
   #updated = 0;
 
@@ -30,23 +30,66 @@ export class ChangedRows {
 
   async stored(range: CutRange): Promise<void> {
     if (this.#parentRows === null || this.#layout.key.length === 0) return;
+    // A range that was split goes on in the rows of the parent's range where its first half stopped.
     if (range.inherited?.base) {
-      this.#before.clear();
-      const block = await this.#repository.readBlock(range.inherited.base.rows, 'rows');
-      for (const line of linesOf(batchOfBlock(block)))
-        this.#before.set(keyOfLine(line, this.#layout).toString('latin1'), line.toString('latin1'));
+      this.#before = new Lines(await this.#repository.readBlock(range.inherited.base.rows, 'rows'));
     }
-    for (const line of linesOf(batchOfBlock(range.bytes))) {
-      const before = this.#before.get(keyOfLine(line, this.#layout).toString('latin1'));
-      if (before === undefined) continue;
-      if (before === line.toString('latin1')) this.#same++;
+    const before = this.#before;
+    for (const now = new Lines(range.bytes); !now.done; now.next()) {
+      if (!this.#meets(now)) continue;
+      if (before.isSameLineAs(now)) this.#same++;
       else this.#updated++;
+      before.next();
     }
+  }
+
+  /** Both are in the order of the key: goes on to where the row would be in the parent's range, and says whether it is there. */
+  #meets(now: Lines): boolean {
+    const before = this.#before;
+    for (; !before.done; before.next()) {
+      const sign = compareKeysAt(this.#layout, before, now);
+      if (sign >= 0) return sign === 0;
+    }
+    return false;
   }
 
   /** Inserted, updated and deleted rows, given how many there are now. */
   total(rowsNow: number): number {
     const deleted = Math.max(0, (this.#parentRows ?? 0) - this.#same - this.#updated);
     return rowsNow - this.#same + (this.#layout.key.length === 0 ? 0 : deleted);
+  }
+}
+
+const NEWLINE = 0x0a;
+
+/** Walks the lines of a block where they lie: one object for each would cost more than all the comparing. */
+class Lines implements KeyPlace {
+  readonly bytes: Buffer;
+  start = 0;
+  #end = 0;
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+    this.next();
+  }
+
+  get done(): boolean {
+    return this.start >= this.bytes.length;
+  }
+
+  next(): void {
+    const { bytes } = this;
+    this.start = this.#end;
+    let at = this.start;
+    while (at < bytes.length && bytes[at] !== NEWLINE) at++;
+    this.#end = at + 1;
+  }
+
+  isSameLineAs(other: Lines): boolean {
+    return isSameRange(this.#line, other.#line);
+  }
+
+  get #line(): BytesRange {
+    return { bytes: this.bytes, start: this.start, end: this.#end };
   }
 }

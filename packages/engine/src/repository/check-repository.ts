@@ -2,6 +2,7 @@ import { type BackupId, type CheckDocument, CofreError, type Damage, isCofreErro
 import { packPath } from '../format/constants.ts';
 import type { BlockRef, Manifest, ManifestTable, RangeEntry } from '../format/manifest.ts';
 import { readPackIndex, sealedKeyOf } from '../format/pack.ts';
+import { isSameRange } from '../rows/bytes.ts';
 import { decodeKeys } from '../rows/key-block.ts';
 import { columnEnd, keyEnd } from '../rows/keys.ts';
 import type { RowLayout } from '../rows/layout.ts';
@@ -244,11 +245,9 @@ function rowsFitRange(
     if (lines === 0 && countColumns(block.rows, start) !== block.layout.columns.length) return false;
     if (block.keys) {
       const keyLength = keyEnd(block.rows, start, block.layout.key.length) - start;
-      if (
-        block.keys[key + keyLength] !== 0x0a ||
-        block.rows.compare(block.keys, key, key + keyLength, start, start + keyLength) !== 0
-      )
-        return false;
+      const inRows = { bytes: block.rows, start, end: start + keyLength };
+      const inKeys = { bytes: block.keys, start: key, end: key + keyLength };
+      if (block.keys[key + keyLength] !== 0x0a || !isSameRange(inRows, inKeys)) return false;
       key += keyLength + 1;
     }
     start = end + 1;

@@ -1,3 +1,4 @@
+import { type BytesRange, isSameRange } from './bytes.ts';
 import type { RowBatch, RowLayout } from './layout.ts';
 import { compareKeysAt, type KeyPlace } from './keys.ts';
 
@@ -79,10 +80,11 @@ class LineCursor implements KeyPlace, AsyncDisposable {
   }
 
   sameLineAs(other: LineCursor): boolean {
-    const end = this.#end();
-    const otherEnd = other.#end();
-    if (end - this.start !== otherEnd - other.start) return false;
-    return this.bytes.compare(other.bytes, other.start, otherEnd, this.start, end) === 0;
+    return isSameRange(this.#range(), other.#range());
+  }
+
+  #range(): BytesRange {
+    return { bytes: this.bytes, start: this.start, end: this.#end() };
   }
 
   #end(): number {

@@ -1,4 +1,5 @@
 import { assert, unreachable } from '@cofre/contracts';
+import { type BytesRange, compareRanges } from './bytes.ts';
 import { unescapeColumn } from './copy-text.ts';
 import type { KeyOrder, RowLayout } from './layout.ts';
 
@@ -105,13 +106,20 @@ function compareIntegers(a: Buffer, aStart: number, aEnd: number, b: Buffer, bSt
 /** Unescaped bytes; NULL (only in tables with no key) comes last. */
 // oxlint-disable-next-line max-params
 function compareBytes(a: Buffer, aStart: number, aEnd: number, b: Buffer, bStart: number, bEnd: number): number {
-  const aEscaped = a.subarray(aStart, aEnd).includes(BACKSLASH);
-  const bEscaped = b.subarray(bStart, bEnd).includes(BACKSLASH);
-  if (!aEscaped && !bEscaped) return a.compare(b, bStart, bEnd, aStart, aEnd);
+  const [left, right] = [
+    { bytes: a, start: aStart, end: aEnd },
+    { bytes: b, start: bStart, end: bEnd },
+  ];
+  if (!isEscaped(left) && !isEscaped(right)) return compareRanges(left, right);
   const aNull = isNull(a, aStart, aEnd);
   const bNull = isNull(b, bStart, bEnd);
   if (aNull || bNull) return Number(aNull) - Number(bNull);
   return unescapeColumn(a.subarray(aStart, aEnd)).compare(unescapeColumn(b.subarray(bStart, bEnd)));
+}
+
+function isEscaped({ bytes, start, end }: BytesRange): boolean {
+  for (let at = start; at < end; at++) if (bytes[at] === BACKSLASH) return true;
+  return false;
 }
 
 function isNull(bytes: Buffer, start: number, end: number): boolean {

@@ -1,4 +1,4 @@
-import type { PlanOperation, RowBatch } from '@cofre/engine';
+import { isSameRange, type PlanOperation, type RowBatch } from '@cofre/engine';
 import { operationPages, type StageInput } from './stage-operations.ts';
 
 /** A line of an operation, and the number under which the operation is staged. */
@@ -82,5 +82,6 @@ function isNumbered(
   let at = place.start;
   let n = 0;
   for (; bytes[at] !== TAB && at < place.end; at++) n = n * 10 + (bytes[at] ?? 0) - DIGIT_ZERO;
-  return n === expected.n && bytes.compare(expected.line, 0, expected.line.length, at + 1, place.end) === 0;
+  const promised = { bytes: expected.line, start: 0, end: expected.line.length };
+  return n === expected.n && isSameRange({ bytes, start: at + 1, end: place.end }, promised);
 }
