@@ -28,7 +28,7 @@ import { EXIT_DAMAGE, EXIT_FAILED, EXIT_PARTLY_DONE } from '../exit-codes.ts';
 import { oneLine, textTable } from '../output/text-table.ts';
 import { counted, formatBytes, formatCount, formatDuration, formatTime, shortId } from '../output/words.ts';
 import { type Command, present, type Run } from '../run.ts';
-import { describeCheck } from './repo.ts';
+import { describeVerification } from './proof-words.ts';
 
 export const backupCreate: Command = async (run) => {
   const which = chosenImplementations(run);
@@ -102,15 +102,20 @@ export const backupRows: Command = async (run) => {
 };
 
 export const backupVerify: Command = async (run) => {
-  run.refuseNotYet(['restore']);
   const [backup] = run.operands;
   if ((backup === undefined) !== run.flag('all')) {
     throw new CofreError('usage/invalid', 'Name one backup, or say --all. Nothing was started.');
   }
+  const restore = run.flag('restore');
   const context = await run.composition.withRepository();
-  const check = backup === undefined ? await verifyAllBackups(context) : await verifyBackup(context, { backup });
-  run.print(check, () => describeCheck(check));
-  return check.ok ? undefined : EXIT_DAMAGE;
+  const check =
+    backup === undefined
+      ? await verifyAllBackups(context, { restore })
+      : await verifyBackup(context, { backup, restore });
+  run.print(check, () => describeVerification(check));
+  if (!check.ok) return EXIT_DAMAGE;
+  const failures = check.failed ?? [];
+  return batchExitCode({ items: check.proofs ?? [], failures });
 };
 
 export const backupHold: Command = async (run) => {
@@ -171,7 +176,13 @@ export function oneOf<Value extends string>(
   );
 }
 
-function batchExitCode({ items, failures }: BackupBatch): number | undefined {
+function batchExitCode({
+  items,
+  failures,
+}: {
+  readonly items: readonly unknown[];
+  readonly failures: BackupBatch['failures'];
+}): number | undefined {
   if (failures.length === 0) return undefined;
   if (items.length > 0) return EXIT_PARTLY_DONE;
   const codes = new Set(failures.map(({ error }) => ERROR_CODES[error.code as ErrorCode]?.exit ?? EXIT_FAILED));
@@ -216,10 +227,22 @@ function backupTable(items: readonly BackupDocument[]): string {
     formatTime(backup.createdAt),
     backup.status === 'completed' ? formatCount(backup.stats.rows) : '–',
     backup.status === 'completed' ? formatBytes(backup.stats.bytesStored) : '–',
+    formatTime(backup.provenAt),
     backup.held ? 'on hold' : backup.expiresAt === null ? 'never' : formatTime(backup.expiresAt),
     backup.description ?? '',
   ]);
-  const headers = ['ID', 'IMPLEMENTATION', 'TYPE', 'STATUS', 'MADE', 'ROWS', 'STORED', 'EXPIRES', 'DESCRIPTION'];
+  const headers = [
+    'ID',
+    'IMPLEMENTATION',
+    'TYPE',
+    'STATUS',
+    'MADE',
+    'ROWS',
+    'STORED',
+    'PROVEN',
+    'EXPIRES',
+    'DESCRIPTION',
+  ];
   return textTable(headers, rows, { right: ['ROWS', 'STORED'] });
 }
 
@@ -233,6 +256,7 @@ function describeBackup(backup: BackupDocument): string {
     ['Made', `${formatTime(backup.createdAt)} by ${backup.createdBy ?? 'nobody known'}`],
     ['Expires', backup.expiresAt === null ? 'never' : formatTime(backup.expiresAt)],
     ['Verified', formatTime(backup.verifiedAt)],
+    ['Proven', formatTime(backup.provenAt)],
   ];
   if (backup.description !== null) lines.push(['Description', oneLine(backup.description)]);
   if (backup.status === 'completed') {

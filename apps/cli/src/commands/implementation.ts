@@ -39,9 +39,19 @@ export function implementationTable(items: readonly ImplementationDocument[]): s
     item.scope === null ? 'none' : JSON.stringify(item.scope),
     String(item.backups),
     formatTime(item.lastBackupAt),
+    formatTime(item.lastProvenAt),
     scheduleWords(item),
   ]);
-  const headers = ['ID', 'IMPLEMENTATION', 'NAME', 'SCOPE', 'BACKUPS', 'LAST BACKUP', 'NEXT BY SCHEDULE'];
+  const headers = [
+    'ID',
+    'IMPLEMENTATION',
+    'NAME',
+    'SCOPE',
+    'BACKUPS',
+    'LAST BACKUP',
+    'LAST PROVEN',
+    'NEXT BY SCHEDULE',
+  ];
   return textTable(headers, rows, { right: ['BACKUPS'] });
 }
 

@@ -9,6 +9,7 @@ import {
   type JobKind,
   planRestoreInput,
   undoRestoreInput,
+  verifyBackupInput,
 } from '@cofre/contracts';
 import { createBackup } from '../backups/create-backup.ts';
 import { deleteBackup } from '../backups/delete-backup.ts';
@@ -54,10 +55,13 @@ export const JOB_WORK: Readonly<Record<JobKind, JobWork>> = {
     },
   }),
 
-  'verify-backup': jobWork(backupInput, {
+  'verify-backup': jobWork(verifyBackupInput, {
     useCase: 'verifyBackup',
     subjectOf: ({ backup }) => backup,
-    findTarget: findBackupTarget,
+    async findTarget(context, input) {
+      const target = await findBackupTarget(context, input);
+      return { ...target, input: { ...input, ...target.input } };
+    },
     run: async (context, input) => ({ result: await verifyBackup(context, input) }),
   }),
 
