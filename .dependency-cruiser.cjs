@@ -107,6 +107,31 @@ module.exports = {
       'A hosted function has no disk, no processes and no threads; what else it needs comes from the packages.',
     ),
     {
+      name: 'web-arrows',
+      comment: 'The web admin calls use cases; everything below them is theirs.',
+      severity: 'error',
+      from: { path: sourceOf('web'), pathNot: TESTS },
+      to: {
+        path: '^(packages|apps|tests|script)/',
+        pathNot: [...['web', 'contracts', 'services', 'setup'].map(sourceOf), '^apps/web/messages/'],
+      },
+    },
+    {
+      name: 'web-browser-knows-no-server',
+      comment:
+        'Components and lib also run in browsers: what is read there is handed to them by a page, what is changed goes through an action.',
+      severity: 'error',
+      from: { path: String.raw`^apps/web/src/(components|lib|app/.+/components)/`, pathNot: TESTS },
+      to: { path: ['^apps/web/src/server/', '^packages/(?!contracts/)'] },
+    },
+    {
+      name: 'web-browser-loads-no-schemas',
+      comment: 'The contracts bring zod with them; a browser needs their types alone.',
+      severity: 'error',
+      from: { path: String.raw`^apps/web/src/(components|lib|app/.+/components)/`, pathNot: TESTS },
+      to: { path: '^packages/', dependencyTypesNot: ['type-only'] },
+    },
+    {
       name: 'enter-by-the-front-door',
       comment: 'What a package exports stands in its index.ts; other files may be renamed at any time.',
       severity: 'error',
@@ -140,7 +165,7 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '(^|/)dist/' },
+    exclude: { path: String.raw`(^|/)(dist|\.next)/` },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.base.json' },
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'node', 'default'] },

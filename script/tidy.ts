@@ -14,14 +14,18 @@ interface Ban {
 
 const SYSTEM = /^packages\/storage\/src\/system/;
 const EDGE = /^apps\/[^/]+\/src\//;
-const COMPOSITION_ROOT = /^apps\/[^/]+\/src\/(main|compose)\.ts$/;
+const COMPOSITION_ROOT = /^apps\/[^/]+\/src\/(main|compose|server\/(supabase-)?environment)\.ts$/;
+/** The nonce of a page is drawn for each request, before anything else is there. */
+const NONCE = /^apps\/web\/src\/proxy\.ts$/;
+/** Names that the platform has for these. */
+const GIVEN_NAMES = /\/(ModuleBackupManager\.tsx$|implementations-manager\/)/;
 
 const BANS: readonly Ban[] = [
   { code: /^(Date\.now|new Date\(\)|performance\.now)$/, instead: 'a Clock that is passed in', rooms: SYSTEM },
   {
     code: /^(Math\.random|randomBytes|randomUUID|randomInt|crypto\.(randomBytes|randomUUID|getRandomValues))$/,
     instead: 'a Random that is passed in',
-    rooms: SYSTEM,
+    rooms: anyOf(SYSTEM, NONCE),
   },
   {
     code: /^process\.env$/,
@@ -35,6 +39,10 @@ const BANS: readonly Ban[] = [
   },
   { code: /^console\.\w+$/, instead: 'an event or a return value that an edge puts into words', rooms: EDGE },
 ];
+
+function anyOf(...rooms: readonly RegExp[]): RegExp {
+  return new RegExp(rooms.map((it) => it.source).join('|'));
+}
 
 const faults: string[] = [];
 
@@ -79,11 +87,17 @@ function report(source: ts.SourceFile, position: number, message: string): void 
 
 function checkName(file: string): void {
   const name = basename(file);
-  if (!/^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.config)?\.ts$/.test(name)) faults.push(`${file}: file names are kebab-case`);
-  if (/(^|[/-])(utils?|helpers?|manager|common|misc)([.-]|\/)/.test(file)) {
+  const isComponent = file.endsWith('.tsx');
+  if (!KEBAB.test(name) && !(isComponent && COMPONENT.test(name))) {
+    faults.push(`${file}: file names are kebab-case, those of React components perhaps PascalCase`);
+  }
+  if (/(^|[/-])(utils?|helpers?|manager|common|misc)([.-]|\/)/.test(file) && !GIVEN_NAMES.test(`/${file}`)) {
     faults.push(`${file}: name it after the one thing it holds, not utils, helpers, manager or common`);
   }
 }
+
+const KEBAB = /^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.config|\.d)?\.tsx?$/;
+const COMPONENT = /^([A-Z][a-z0-9]*)+\.tsx$/;
 
 function checkOpenEnds(file: string, text: string): void {
   for (const [index, line] of text.split('\n').entries()) {
@@ -92,7 +106,7 @@ function checkOpenEnds(file: string, text: string): void {
 }
 
 const files = listFiles();
-const sources = files.filter((file) => file.endsWith('.ts'));
+const sources = files.filter((file) => /\.tsx?$/.test(file));
 for (const file of sources) {
   const text = readFileSync(file, 'utf8');
   checkName(file);

@@ -401,6 +401,13 @@ export const ERROR_CODES = {
     cause: 'Nobody has this address, or the password is another one. Which of the two is not said.',
     remedy: 'Check for a typing error. An administrator, or `cofre admin password EMAIL`, gives a new password.',
   },
+  'access/sign-in-unavailable': {
+    exit: 1,
+    title: 'Nobody can sign in at the moment',
+    cause: 'Supabase, which keeps people and passwords, cannot be reached or does not answer.',
+    remedy: 'Wait a moment and try again; if it stays so, check SUPABASE_URL and the state of the project.',
+    retryable: true,
+  },
   'access/password-refused': {
     exit: 2,
     title: 'The password was not changed',

