@@ -1,9 +1,11 @@
-import { listImplementations, listModules } from '@cofre/services';
+import { listImplementations, listModules, type ServiceContext } from '@cofre/services';
 import type { Metadata } from 'next';
 import { getTranslations } from 'next-intl/server';
+import { Suspense } from 'react';
 import { EmptyState } from '#components/empty-state.tsx';
 import { requireViewer } from '#server/viewer.ts';
 import { ModuleCard } from './components/ModuleCard.tsx';
+import { ModuleListSkeleton } from './components/module-list-skeleton.tsx';
 
 export async function generateMetadata(): Promise<Metadata> {
   return { title: (await getTranslations('modules'))('title') };
@@ -11,30 +13,36 @@ export async function generateMetadata(): Promise<Metadata> {
 
 export default async function ModulesPage() {
   const { service } = await requireViewer();
-  const [t, modules, implementations] = await Promise.all([
-    getTranslations('modules'),
-    listModules(service),
-    listImplementations(service),
-  ]);
+  const t = await getTranslations('modules');
   return (
     <div className="flex flex-col gap-6">
       <div>
         <h1 className="text-2xl font-semibold tracking-tight">{t('title')}</h1>
         <p className="text-muted-foreground">{t('description')}</p>
       </div>
-      {modules.length === 0 ? (
-        <EmptyState title={t('empty')} description={t('emptyHint')} />
-      ) : (
-        <div className="grid gap-4 lg:grid-cols-2">
-          {modules.map((module) => (
-            <ModuleCard
-              key={module.slug}
-              module={module}
-              implementations={implementations.filter((it) => it.module === module.slug)}
-            />
-          ))}
-        </div>
-      )}
+      <Suspense fallback={<ModuleListSkeleton />}>
+        <ModuleList service={service} />
+      </Suspense>
+    </div>
+  );
+}
+
+async function ModuleList({ service }: { readonly service: ServiceContext }) {
+  const [t, modules, implementations] = await Promise.all([
+    getTranslations('modules'),
+    listModules(service),
+    listImplementations(service),
+  ]);
+  if (modules.length === 0) return <EmptyState title={t('empty')} description={t('emptyHint')} />;
+  return (
+    <div className="grid gap-4 lg:grid-cols-2">
+      {modules.map((module) => (
+        <ModuleCard
+          key={module.slug}
+          module={module}
+          implementations={implementations.filter((it) => it.module === module.slug)}
+        />
+      ))}
     </div>
   );
 }

@@ -6,12 +6,12 @@ import { Button } from '#components/ui/button.tsx';
 export default async function NotFoundPage() {
   const t = await getTranslations('notFound');
   return (
-    <main className="mx-auto flex max-w-lg flex-col items-start gap-4 p-6">
+    <div className="mx-auto flex max-w-lg flex-col items-start gap-4 py-6">
       <h1 className="text-xl font-semibold">{t('title')}</h1>
       <p className="text-muted-foreground">{t('description')}</p>
       <Button asChild variant="outline">
         <Link href="/admin/modules">{t('back')}</Link>
       </Button>
-    </main>
+    </div>
   );
 }
