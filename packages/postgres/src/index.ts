@@ -6,6 +6,7 @@ export { giveBack, keepSessions, type KeptSessions } from './session/keep-sessio
 export { type PgErrorContext, sqlStateOf, translateConnectError, translatePgError } from './session/errors.ts';
 export { pinSession, pinValues } from './session/pin-session.ts';
 export { type Captured, type CaptureOptions, type CaptureStep, captureSlices } from './capture/capture-slices.ts';
+export type { LockTarget } from './capture/lock-tables.ts';
 export { copyRows } from './capture/copy-rows.ts';
 export { lineageHolds, markLineage } from './capture/lineage.ts';
 export { readSliceTable } from './capture/read-slice-table.ts';

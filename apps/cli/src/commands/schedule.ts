@@ -24,5 +24,7 @@ function describe({ done, unchanged, failed, deferred, left }: ScheduledRunDocum
     ...(deferred > 0 ? [`${deferred} waiting for a worker`] : []),
     ...(left > 0 ? [`${left} left for the next run or taken by another one`] : []),
   ];
-  return [`${sums.join('; ')}.`, ...failed.map(({ implementation, code }) => `  ${implementation}: ${code}`)].join('\n');
+  return [`${sums.join('; ')}.`, ...failed.map(({ implementation, code }) => `  ${implementation}: ${code}`)].join(
+    '\n',
+  );
 }

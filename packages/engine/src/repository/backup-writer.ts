@@ -83,6 +83,11 @@ export class BackupWriter {
     return this.#packs.bytesStored;
   }
 
+  /** Blocks that no backup had before. While there is none, nothing was put into the store. */
+  get blocksNew(): number {
+    return this.#packs.blocksNew;
+  }
+
   async writeTable(input: WriteTableInput): Promise<WrittenTable> {
     const pages = new PageWriter(this, input.inherited);
     const remembered =
@@ -220,12 +225,18 @@ export class BackupWriter {
 
   /** A manifest that needs what went missing meanwhile was never a backup: it is taken back. */
   async #requireInherited(manifest: string): Promise<void> {
-    const { store } = this.#repository;
+    const gone = await this.findMissing();
+    if (gone === null) return;
+    await this.#repository.store.delete(manifest);
+    throw missing(gone);
+  }
+
+  /** The path of a pack that this backup takes blocks from and that is not there any more; null: all are. */
+  async findMissing(): Promise<string | null> {
     for (const pack of this.#inheritedPacks) {
-      if (await store.stat(packPath(pack))) continue;
-      await store.delete(manifest);
-      throw missing(packPath(pack));
+      if ((await this.#repository.store.stat(packPath(pack))) === null) return packPath(pack);
     }
+    return null;
   }
 
   /** Stops; resolves when nothing of this backup is running any more. Packs already put are left to garbage collection. */

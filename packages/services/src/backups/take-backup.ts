@@ -10,6 +10,7 @@ import type { BackupWriter, Manifest, ManifestTable, Repository, WriteLease } fr
 import {
   type Captured,
   captureSlices,
+  giveBack,
   markLineage,
   printTable,
   resolveSlice,
@@ -27,8 +28,11 @@ import { ConfigRows } from './config-rows.ts';
 import { estimateRows } from './estimate-rows.ts';
 import { findBackup, toBackupDocument } from './find-backup.ts';
 import { findParents, NO_PARENTS, type Parents } from './find-parents.ts';
+import { type Holding, holdsTheSame } from './holds-the-same.ts';
 import { inheritedTable, toManifestTable } from './manifest-table.ts';
 import { completedColumns, settleInterrupted, summaryOf } from './recover-interrupted.ts';
+import type { SharedWork } from './shared-work.ts';
+import { staysUntil } from './stays-until.ts';
 
 export interface BackupRequest {
   readonly slice: SliceInputs;
@@ -45,17 +49,36 @@ export interface BackupRequest {
   readonly jobId?: string;
   /** The time of the schedule that it is made for, exactly as the catalogue has it. */
   readonly scheduledFor?: string;
+  /** With the backups that are made before and after it. */
+  readonly shared?: SharedWork;
+  /** Nothing is kept where an earlier backup holds the same, and stays at least until then. Default: it is always kept. */
+  readonly skipIfHeldUntil?: Date;
 }
 
 /**
  * Takes one backup. The caller holds the implementation's lock. The catalogue's row says `running` first, and ends as
  * `completed` (after the manifest, which is the commit), `failed` or `canceled`; never is it left running.
  */
-export async function takeBackup(context: ServiceContext, request: BackupRequest): Promise<BackupDocument> {
-  const { ref } = request.slice;
+export async function takeBackup(
+  context: ServiceContext,
+  request: Omit<BackupRequest, 'skipIfHeldUntil'>,
+): Promise<BackupDocument> {
+  const backup = await takeBackupIfChanged(context, request);
+  assert(backup !== null, 'only a backup that may be skipped is');
+  return backup;
+}
+
+/** The same, or null: an earlier backup holds the same (`skipIfHeldUntil`). Then there is no row and no object of it. */
+export async function takeBackupIfChanged(
+  context: ServiceContext,
+  request: BackupRequest,
+): Promise<BackupDocument | null> {
+  const { slice, shared } = request;
+  const { ref } = slice;
   const repository = await context.openRepository();
   await settleInterrupted(context.catalogue, ref.id, repository);
   // Before any manifest is read that the backup will build on: what a collector may delete meanwhile is not built on.
+  if (shared !== undefined) return takeLeased(context, request, { repository, lease: shared.lease(repository) });
   const lease = repository.takeLease();
   try {
     return await takeLeased(context, request, { repository, lease });
@@ -72,19 +95,17 @@ async function takeLeased(
   context: ServiceContext,
   request: BackupRequest,
   { repository, lease }: { readonly repository: Repository; readonly lease: Promise<WriteLease> },
-): Promise<BackupDocument> {
+): Promise<BackupDocument | null> {
   const { ref } = request.slice;
   const parents = await lease.then(
     () => findParents(context, repository, ref),
     () => NO_PARENTS,
   );
-  const createdAt = context.clock.now();
-  const { safety, expiresAt: asked } = request;
-  const expiry = await expiryOf(context.catalogue, { ref, createdAt, safety, asked });
-  const job = new BackupJob({ context, request, repository, lease, parents, createdAt, expiry });
-  await job.insertRow();
+  const job = new BackupJob({ context, request, repository, lease, parents });
+  // What may not be kept is in the list from when it is known that it will be.
+  if (request.skipIfHeldUntil === undefined) await job.list();
   try {
-    await job.run();
+    if ((await job.run()) === 'held') return null;
   } catch (error) {
     // Stopped because the session with the lock broke off: that is a failure to be seen, not somebody's wish.
     const reason: unknown = context.signal?.reason;
@@ -100,10 +121,8 @@ interface JobInput {
   readonly context: ServiceContext;
   readonly request: BackupRequest;
   readonly repository: Repository;
-  readonly parents: Parents;
   readonly lease: Promise<WriteLease>;
-  readonly createdAt: Date;
-  readonly expiry: Expiry;
+  readonly parents: Parents;
 }
 
 class BackupJob {
@@ -111,13 +130,13 @@ class BackupJob {
   readonly #context: ServiceContext;
   readonly #request: BackupRequest;
   readonly #repository: Repository;
-  readonly #parents: Parents;
   readonly #lease: Promise<WriteLease>;
+  readonly #parents: Parents;
   readonly #type: BackupRequest['type'];
   readonly #compression: Compression;
   readonly #createdAt: Date;
-  readonly #expiry: Expiry;
   readonly #progress: Progress;
+  #listed: Promise<Expiry> | null = null;
   #writer: BackupWriter | null = null;
   #configRows = new ConfigRows();
   #tables = new Map<number, ManifestTable>();
@@ -125,25 +144,32 @@ class BackupJob {
   /** The manifest is in the repository: from here on the backup is done, whatever the catalogue says. */
   #isStored = false;
 
-  constructor({ context, request, repository, lease, parents, createdAt, expiry }: JobInput) {
+  constructor({ context, request, repository, lease, parents }: JobInput) {
     this.#context = context;
     this.#request = request;
     this.#repository = repository;
-    this.#parents = parents;
     this.#lease = lease;
+    this.#parents = parents;
     this.id = backupId.parse(context.random.uuid());
-    this.#createdAt = createdAt;
-    this.#expiry = expiry;
+    this.#createdAt = context.clock.now();
     // With nothing to build on, what is stored is a full backup; call it so.
     this.#type = request.type === 'incremental' && parents.whole === null ? 'full' : request.type;
     this.#compression = request.compression ?? repository.compression;
     this.#progress = progressOf(context);
   }
 
-  async insertRow(): Promise<void> {
-    const { slice, scheduledFor } = this.#request;
+  /** Makes the row of the list, once; gives when the backup ends. */
+  list(): Promise<Expiry> {
+    this.#listed ??= this.#insertRow();
+    return this.#listed;
+  }
+
+  async #insertRow(): Promise<Expiry> {
+    const { slice, scheduledFor, safety, expiresAt: asked } = this.#request;
     const { ref } = slice;
-    await this.#context.catalogue
+    const { catalogue } = this.#context;
+    const expiry = await expiryOf(catalogue, { ref, createdAt: this.#createdAt, safety, asked });
+    await catalogue
       .insertInto('public.module_backups')
       .values((eb) => ({
         id: this.id,
@@ -158,10 +184,10 @@ class BackupJob {
         created_at: this.#createdAt,
         ...actorColumns(this.#context.actor),
         description: this.#request.description,
-        expires_at: this.#expiry.expiresAt,
-        expiry_source: this.#expiry.source,
-        safety: this.#request.safety,
-        origin: this.#request.safety ? 'safety' : (this.#request.origin ?? 'manual'),
+        expires_at: expiry.expiresAt,
+        expiry_source: expiry.source,
+        safety,
+        origin: safety ? 'safety' : (this.#request.origin ?? 'manual'),
         job_id: this.#request.jobId ?? null,
         metadata: JSON.stringify(scheduledFor === undefined ? {} : { scheduledFor }),
         encrypted: this.#repository.encrypted,
@@ -170,13 +196,21 @@ class BackupJob {
         probe: JSON.stringify(this.#probe),
       }))
       .execute();
+    return expiry;
   }
 
-  async run(): Promise<void> {
+  /** `held`: an earlier backup holds the same, so that nothing was kept. */
+  async run(): Promise<'completed' | 'held'> {
     try {
       const captured = await this.#capture();
+      if (await this.#isHeld(captured)) {
+        await this.#writer?.abort();
+        return 'held';
+      }
+      await this.list();
       await this.#markLineage();
       await this.#complete(captured);
+      return 'completed';
     } catch (error) {
       await this.#writer?.abort();
       throw error;
@@ -191,6 +225,7 @@ class BackupJob {
     const durationMs = Math.max(0, this.#context.clock.now().getTime() - this.#createdAt.getTime());
     const counts = { durationMs, bytesRaw: 0, bytesStored: 0 };
     this.#context.onEnded?.({ kind: 'backup', type: this.#type, result: status, ...counts });
+    await this.list().catch(() => undefined);
     await this.#context.catalogue
       .updateTable('public.module_backups')
       .set({ status, error: JSON.stringify(toErrorDocument(error)) })
@@ -229,12 +264,15 @@ class BackupJob {
 
   async #capture(): Promise<Captured> {
     const { database, settings, signal } = this.#context;
+    const { slice, shared } = this.#request;
+    const like = `${this.#type} ${slice.ref.module}`;
     await this.#startWriter();
     this.#report('prepare');
-    return captureSlices({
+    const captured = await captureSlices({
       database,
       readers: settings.readers,
       lockTimeoutMs: settings.lockTimeoutMs,
+      lockFirst: shared?.lockedBy(like),
       signal,
       resolve: (client) => this.#resolve(client),
       onTable: (table, batches) => this.#writeTable(table, batches),
@@ -243,6 +281,8 @@ class BackupJob {
         await this.#startWriter();
       },
     });
+    shared?.remember(like, captured.locked);
+    return captured;
   }
 
   async #resolve(client: pg.ClientBase): Promise<Slice> {
@@ -266,6 +306,7 @@ class BackupJob {
       inherited: inheritedTable(this.#parents.all, table),
     });
     this.#tables.set(table.facts.oid, toManifestTable(table, written, { how: 'whole', reason: this.#probe.reason }));
+    if (writer.blocksNew > 0) await this.list();
   }
 
   async *#reporting<T>(table: string, batches: AsyncIterable<T>): AsyncGenerator<T, void, void> {
@@ -283,40 +324,55 @@ class BackupJob {
 
   /** After the snapshot, in a transaction of its own: it says that this database's history went through the backup. */
   async #markLineage(): Promise<void> {
-    const client = await this.#context.database.connect({ applicationName: 'cofre lineage' });
+    const { database } = this.#context;
+    const client = await database.connect({ applicationName: 'cofre lineage' });
     try {
       await markLineage(client, this.id);
     } finally {
-      await client.end();
+      await giveBack(database, client);
     }
   }
 
-  async #complete({ slice, snapshot }: Captured): Promise<void> {
-    const writer = this.#writer;
-    assert(writer !== null, 'the writer is there after a capture');
-    this.#report('store');
+  #holding({ slice }: Captured): Holding {
     const tables = slice.tables.map(({ facts }) => {
       const table = this.#tables.get(facts.oid);
       assert(table !== undefined, `${printTable(facts)} was written`);
       return table;
     });
     const { definition, rootKey, ref } = this.#request.slice;
+    return { type: this.#type, implementation: ref, definition, rootKey, tables };
+  }
+
+  /** Whether this backup may be left out: then every block of it is another's, and nothing of it was put anywhere. */
+  async #isHeld(captured: Captured): Promise<boolean> {
+    const { skipIfHeldUntil: until } = this.#request;
+    const writer = this.#writer;
+    if (until === undefined || writer === null || writer.blocksNew > 0) return false;
+    const { all, whole } = this.#parents;
+    const earlier = this.#type === 'config_only' ? all[0] : whole;
+    if (earlier == null || !holdsTheSame(earlier, this.#holding(captured))) return false;
+    return (
+      (await staysUntil(this.#context.catalogue, earlier.backupId, until)) && (await writer.findMissing()) === null
+    );
+  }
+
+  async #complete(captured: Captured): Promise<void> {
+    const writer = this.#writer;
+    assert(writer !== null, 'the writer is there after a capture');
+    this.#report('store');
+    const { expiresAt } = await this.list();
     const { clock, actor, settings } = this.#context;
     const completed = await writer.complete({
+      ...this.#holding(captured),
       backupId: this.id,
-      type: this.#type,
       parentId: this.#parentId,
-      implementation: ref,
       createdAt: this.#createdAt.toISOString(),
       createdBy: actor.name,
       description: this.#request.description,
-      expiresAt: this.#expiry.expiresAt?.toISOString() ?? null,
+      expiresAt: expiresAt?.toISOString() ?? null,
       safety: this.#request.safety,
       madeBy: settings.madeBy,
-      definition,
-      rootKey,
-      snapshot,
-      tables,
+      snapshot: captured.snapshot,
       durationMs: Math.max(0, clock.now().getTime() - this.#createdAt.getTime()),
     });
     this.#isStored = true;

@@ -4,7 +4,8 @@ import { auditQuery } from '../audit/audit.ts';
 import { estimateBytes } from '../backups/estimate-bytes.ts';
 import { withImplementationLock } from '../backups/implementation-lock.ts';
 import { settleInterrupted } from '../backups/recover-interrupted.ts';
-import { takeBackup } from '../backups/take-backup.ts';
+import type { SharedWork } from '../backups/shared-work.ts';
+import { takeBackupIfChanged } from '../backups/take-backup.ts';
 import { type SliceInputs, sliceInputsOf } from '../modules/find-implementation.ts';
 import type { ServiceContext } from '../service-context.ts';
 import { type Claim, later, RENEW_MS, renewClaim } from './claims.ts';
@@ -31,6 +32,7 @@ export interface ScheduledRun {
   readonly context: ServiceContext;
   /** What is due by then is taken. */
   readonly dueBy: Date;
+  readonly shared: SharedWork;
   /** A larger slice is left to a worker; null: none is too large. */
   readonly sliceBytesMax: number | null;
   /** Refuses an implementation whose rows are another's, too. */
@@ -95,7 +97,7 @@ async function isLeftToWorker(run: ScheduledRun, { claim, scheduled }: Due, slic
 
 /** Nobody else backs it up now. But somebody may have, while we waited or slept; then nothing is left to do. */
 async function underLock(run: ScheduledRun, { claim, scheduled, next }: Due, slice: SliceInputs): Promise<Outcome> {
-  const { context, dueBy } = run;
+  const { context, dueBy, shared } = run;
   const { catalogue, clock } = context;
   if (!(await renewClaim(catalogue, claim, clock.now()))) return { kind: 'settled' };
   const settle = () => settleDone(catalogue, claim, { now: clock.now(), dueBy, next: next() });
@@ -103,9 +105,9 @@ async function underLock(run: ScheduledRun, { claim, scheduled, next }: Due, sli
     await settle();
     return { kind: 'done', unchanged: false };
   }
-  const { defaultType: type, audit: events } = scheduled.settings;
+  const { defaultType: type, skipUnchanged, audit: events } = scheduled.settings;
   if (type === 'differential') throw notAvailable();
-  const backup = await takeBackup(context, {
+  const backup = await takeBackupIfChanged(context, {
     slice,
     type,
     description: null,
@@ -114,8 +116,12 @@ async function underLock(run: ScheduledRun, { claim, scheduled, next }: Due, sli
     safety: false,
     origin: 'scheduled',
     scheduledFor: claim.dueAt,
+    shared,
+    // Else the earlier one could expire before the next look, and nothing would be left.
+    ...(skipUnchanged ? { skipIfHeldUntil: next() } : {}),
   });
   await settle();
+  if (backup === null) return { kind: 'done', unchanged: true };
   if (events.CREATE_MODULE_BACKUP !== false) {
     const details = { type: backup.type, bytesStored: backup.stats.bytesStored };
     const of = { implementation: slice.ref, backupId: backup.id };

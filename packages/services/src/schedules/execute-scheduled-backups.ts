@@ -10,6 +10,7 @@ import {
 import { keepSessions } from '@cofre/postgres';
 import { authorize } from '../access/authorize.ts';
 import { audit } from '../audit/audit.ts';
+import { SharedWork } from '../backups/shared-work.ts';
 import { toCofreError } from '../error-document.ts';
 import { ModuleOverlaps } from '../modules/module-overlaps.ts';
 import type { ServiceContext } from '../service-context.ts';
@@ -34,10 +35,12 @@ export async function executeScheduledBackups(
   const dueBy = now === undefined ? context.clock.now() : new Date(now);
   const impossible = await settleSchedules(context, { now: context.clock.now(), dueBy });
   const database = keepSessions(context.database);
+  const shared = new SharedWork(context.clock);
   try {
-    const options = { dueBy, budget, limit: limit ?? Number.POSITIVE_INFINITY, impossible };
+    const options = { dueBy, budget, limit: limit ?? Number.POSITIVE_INFINITY, impossible, shared };
     return await new Worklist({ ...context, database }, options).run();
   } finally {
+    await shared.end();
     await database.end();
   }
 }
@@ -48,6 +51,7 @@ interface WorklistOptions {
   readonly limit: number;
   /** Implementations that were found to have an impossible schedule. */
   readonly impossible: readonly RunFailure[];
+  readonly shared: SharedWork;
 }
 
 /** What is due, worked on by several lanes at the same time. */
@@ -67,7 +71,7 @@ class Worklist {
   #stop: { readonly thrown: unknown } | null = null;
 
   constructor(context: ServiceContext, options: WorklistOptions) {
-    const { dueBy, budget, impossible } = options;
+    const { dueBy, budget, impossible, shared } = options;
     this.#context = context;
     this.#options = options;
     this.#failed = [...impossible];
@@ -75,7 +79,7 @@ class Worklist {
     const service: ServiceContext = { ...context, actor: { kind: 'service', name } };
     const overlaps = new ModuleOverlaps(service);
     const refuseSharedRows: ScheduledRun['refuseSharedRows'] = (slice) => overlaps.refuse(slice);
-    this.#run = { context: service, dueBy, sliceBytesMax: budget.sliceBytesMax, refuseSharedRows };
+    this.#run = { context: service, dueBy, shared, sliceBytesMax: budget.sliceBytesMax, refuseSharedRows };
   }
 
   async run(): Promise<ScheduledRunDocument> {
