@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { CofreError } from '@cofre/contracts';
 
 export interface Answer {
   readonly status: number;
@@ -22,16 +23,25 @@ export interface RunningHttp extends AsyncDisposable {
 /** Who asks for health and metrics asks often and gives up soon. */
 const REQUEST_TIMEOUT_MS = 10_000;
 
-/** Answers GET and HEAD on a few pages; knows no session, reads no body. Rejects where the port is taken. */
+/** Answers GET and HEAD on a few pages; knows no session, reads no body. Throws `usage/invalid` where nobody can listen there. */
 export async function startHttp({ host, port, pages }: HttpOptions): Promise<RunningHttp> {
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
     void answer(request, pages).then((page) => send(request, response, page));
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (error: NodeJS.ErrnoException) => reject(cannotListen(`${host}:${port}`, error)));
     server.listen(port, host, resolve);
   });
   return { url: urlOf(server), [Symbol.asyncDispose]: () => close(server) };
+}
+
+function cannotListen(where: string, error: NodeJS.ErrnoException): CofreError {
+  const reason = error.code === 'EADDRINUSE' ? 'somebody else does' : (error.code ?? 'unknown');
+  return new CofreError('usage/invalid', `Nobody can listen at ${where}: ${reason}. Nothing was started.`, {
+    params: { address: where, reason: error.code ?? '' },
+    hint: 'Choose another one with --port and --host; port 0 takes any that is free.',
+    cause: error,
+  });
 }
 
 export function json(status: number, document: unknown): Answer {
