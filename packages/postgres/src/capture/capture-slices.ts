@@ -87,8 +87,11 @@ class TakeAgain extends Error {
 
 async function captureOnce(options: CaptureOptions, sessions: SessionGroup): Promise<Captured> {
   const watcher = await sessions.open('cofre backup');
-  // Some functions that read the catalogue lock the table they tell of, and might wait for DDL that waits for us.
-  await watcher.client.query(`SET lock_timeout = ${Math.ceil(options.lockTimeoutMs)}`);
+  // Some functions that read the catalogue lock the table they tell of, and might wait for DDL that waits for us. What it
+  // asks is the same for every slice: to plan it anew each time took as long as to answer it.
+  await watcher.client.query(
+    `SET lock_timeout = ${Math.ceil(options.lockTimeoutMs)}; SET plan_cache_mode = force_generic_plan`,
+  );
   const coordinator = await sessions.open('cofre backup');
   const { slice, targets } = await resolveAndLock({ options, watcher, coordinator });
   const others = await openReaders(options, sessions, slice);

@@ -47,6 +47,8 @@ const PINNED: Readonly<Record<string, string>> = {
   gin_fuzzy_search_limit: '0',
   // Statements here are run once; compiling them costs more than it saves.
   jit: 'off',
+  // A kept session may have watched a capture before; statements on the application's rows are planned for their values.
+  plan_cache_mode: 'auto',
 };
 
 const PIN_SQL = `SELECT pg_catalog.set_config(s.key, s.value, false)
