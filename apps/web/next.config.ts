@@ -28,6 +28,8 @@ const HEADERS = [
 ];
 
 const config: NextConfig = {
+  // A build beside one that is being served: two in one folder would take each other's files away.
+  distDir: process.env['COFRE_WEB_BUILD'] ?? '.next',
   // The packages beside this one are TypeScript that imports its files by their `.ts` names.
   transpilePackages: [
     '@cofre/contracts',
