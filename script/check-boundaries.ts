@@ -23,7 +23,8 @@ const faults = summary.violations.map(({ rule, from, to }) => {
 
 const seen = new Set(modules.map(({ source }) => source));
 for (const file of globSync(folders.map((folder) => `${folder}/**/*.{ts,tsx}`))) {
-  if (!/(^|\/)(node_modules|dist|\.next[^/]*)\//.test(file) && !seen.has(file)) faults.push(`${file}\n    was not seen`);
+  if (!/(^|\/)(node_modules|dist|\.next[^/]*)\//.test(file) && !seen.has(file))
+    faults.push(`${file}\n    was not seen`);
 }
 const ours = modules.filter(({ source }) => /^(packages|apps)\//.test(source));
 const imports = ours.reduce((sum, { dependencies }) => sum + dependencies.length, 0);
