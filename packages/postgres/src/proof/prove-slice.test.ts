@@ -144,6 +144,20 @@ const ODD: Readonly<Record<string, OddTable>> = {
     create: `CREATE COLLATION IF NOT EXISTS folding (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
       CREATE TABLE t (id int PRIMARY KEY, shop int, a text COLLATE folding UNIQUE); INSERT INTO t VALUES (1, 1, 'a'), (2, 1, 'b')`,
   },
+  'with a domain that asks functions of the application': {
+    create: `CREATE TABLE allowed (what text); INSERT INTO allowed VALUES ('a'), ('b');
+      CREATE FUNCTION is_allowed(text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN
+        IF NOT EXISTS (SELECT FROM allowed WHERE what = $1) THEN RAISE 'not allowed'; END IF; RETURN true; END $$;
+      CREATE DOMAIN what AS text CHECK (is_allowed(VALUE));
+      CREATE TABLE t (id int PRIMARY KEY, shop int, what what); INSERT INTO t VALUES (1, 1, 'a'), (2, 1, 'b')`,
+  },
+  'with a domain whose function says otherwise today': {
+    create: `CREATE FUNCTION is_allowed(text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RETURN true; END $$;
+      CREATE DOMAIN what AS text CHECK (is_allowed(VALUE));
+      CREATE TABLE t (id int PRIMARY KEY, shop int, what what); INSERT INTO t VALUES (1, 1, 'a');
+      CREATE OR REPLACE FUNCTION is_allowed(text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$`,
+    notChecked: ['what'],
+  },
   'with names of any kind': {
     create: `CREATE TABLE "T '📦' ""x""" (id int, "sel""ect ;--" text, "ünï" int, shop int, PRIMARY KEY ("sel""ect ;--", id), UNIQUE ("ünï"));
       INSERT INTO "T '📦' ""x""" SELECT i, 'x' || i, i, 1 FROM generate_series(1, 9) i`,
@@ -418,6 +432,22 @@ describe.each(testServers())('a proof of a slice on PostgreSQL $name', (server) 
   let renaming: Promise<unknown> | null = null;
   afterEach(() => {
     renaming = null;
+  });
+
+  it('an event trigger that refuses new tables says nothing about the backup', async () => {
+    const role = `r_${randomUUID().replaceAll('-', '')}`;
+    const { name } = (await db.query('SELECT current_database() AS name')).rows[0];
+    await db.query(`
+      CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no new tables here'; END $$;
+      CREATE EVENT TRIGGER refuse ON ddl_command_end WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION refuse();
+      CREATE ROLE ${role} LOGIN PASSWORD 'secret'; GRANT USAGE ON SCHEMA "Ünit 📦" TO ${role};
+      GRANT CREATE ON DATABASE ${name} TO ${role}`);
+    const url = new URL(db.url);
+    [url.username, url.password] = [role, 'secret'];
+    const database = databaseFromUrl(url.href);
+    await expect(prove(setting, manifest, { database })).rejects.toMatchObject({ code: 'database/failed' });
+    await expectNoTrace(db);
+    await db.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
   });
 
   it('runs no trigger of the application, not even those for new tables, and moves no sequence', async () => {

@@ -7,7 +7,7 @@ import type { Database } from '../session/types.ts';
 import { type LiveTable, readLiveTables, whyNoLive } from './live-tables.ts';
 import type { NotChecked, ProofFault, ProofStep, ProvenTable, SliceProof } from './proof-result.ts';
 import { checkReferences } from './scratch-references.ts';
-import { attempt, beginProof } from './scratch-session.ts';
+import { attempt, beginProof, withApplicationPath } from './scratch-session.ts';
 import { type Filled, fillTable, type ScratchColumn, type ScratchTable, type ScratchWork } from './scratch-table.ts';
 import { type ResolvedType, relaxedType, resolveTypes, restsOnDatabase } from './scratch-types.ts';
 import { checkPromises } from './scratch-uniques.ts';
@@ -198,14 +198,15 @@ async function valuesFit(client: pg.ClientBase, { place }: ScratchTable, { name,
   return attempt(
     client,
     async () => {
-      await client.query(
-        `SELECT pg_catalog.count((t.${quoteIdentifier(name)})::${type}) FROM ${quoteTable(place)} AS t`,
+      const value = `(t.${quoteIdentifier(name)})::${type}`;
+      await withApplicationPath(client, () =>
+        client.query(`SELECT pg_catalog.count(${value}) FROM ${quoteTable(place)} AS t`),
       );
       return true;
     },
     {
       refused: (error) => {
-        if (/^(?:22|23|42(?!501))/.test(sqlStateOf(error) ?? '')) return false;
+        if (/^(?:22|23|42(?!501)|P0)/.test(sqlStateOf(error) ?? '')) return false;
         throw error;
       },
     },

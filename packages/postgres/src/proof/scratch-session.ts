@@ -1,6 +1,7 @@
 import { CofreError } from '@cofre/contracts';
 import type pg from 'pg';
 import { sqlStateOf, translatePgError } from '../session/errors.ts';
+import { useApplicationPath } from '../session/pin-session.ts';
 import { quoteIdentifier } from '../session/quote.ts';
 import type { Database } from '../session/types.ts';
 
@@ -80,5 +81,13 @@ export async function attempt<T>(
     return meaning;
   }
   await client.query('RELEASE SAVEPOINT cofre_attempt');
+  return result;
+}
+
+/** Checks of domains find what they name as they do for the application; a failure takes the path back with its savepoint. */
+export async function withApplicationPath<T>(client: pg.ClientBase, work: () => Promise<T>): Promise<T> {
+  await useApplicationPath(client);
+  const result = await work();
+  await client.query("SET LOCAL search_path TO ''");
   return result;
 }

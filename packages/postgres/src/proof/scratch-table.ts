@@ -11,7 +11,7 @@ import { copyInto } from '../restore/copy-into.ts';
 import { sqlStateOf } from '../session/errors.ts';
 import { quoteIdentifier, quoteTable, type TableName } from '../session/quote.ts';
 import type { ProofFault } from './proof-result.ts';
-import { attempt } from './scratch-session.ts';
+import { attempt, withApplicationPath } from './scratch-session.ts';
 
 export interface ScratchColumn {
   readonly name: string;
@@ -108,7 +108,13 @@ async function writeRows(work: ScratchWork, table: ScratchTable): Promise<Digest
     }
   }
   const sql = `COPY ${quoteTable(table.place)} ${columnList(table)} FROM STDIN`;
-  const rows = await copyInto(work.client, sql, pieces());
+  const rows = await withApplicationPath(work.client, () => copyInto(work.client, sql, pieces())).catch(
+    (error: unknown) => {
+      // What a function of the application says that checks a domain; one that is fired by new tables has spoken before.
+      const state = sqlStateOf(error) ?? '';
+      throw state.startsWith('P0') ? new Fault('values', `a type refuses a value (SQLSTATE ${state})`) : error;
+    },
+  );
   return { rows, digest: hash.digest('hex') };
 }
 
