@@ -5,7 +5,7 @@ import { binariesIn } from '../../packages/postgres/src/embedded/binaries.ts';
 import { createCluster, startCluster, SUPERUSER } from '../../packages/postgres/src/embedded/cluster.ts';
 import { freePort } from '../../packages/postgres/src/embedded/free-port.ts';
 import { serverUser } from '../../packages/postgres/src/embedded/server-user.ts';
-import type { Environment } from './measure.ts';
+import { type Environment, shell } from './measure.ts';
 
 export const POSTGRES_HOME = '/usr/lib/postgresql/15';
 const DATABASE = 'bench';
@@ -14,6 +14,7 @@ export interface BenchServer {
   readonly url: string;
   /** For psql, pg_dump and what they are piped into. */
   readonly environment: Environment;
+  createDatabase(): Promise<void>;
 }
 
 export const isInstalled = (): boolean => existsSync(path.join(POSTGRES_HOME, 'bin', 'postgres'));
@@ -55,5 +56,8 @@ export async function startBenchServer(scratch: string): Promise<BenchServer> {
   return {
     url: `postgres://${SUPERUSER}@127.0.0.1:${port}/${DATABASE}`,
     environment: { ...environment, PGDATABASE: DATABASE },
+    createDatabase: async () => {
+      await shell(`createdb ${DATABASE}`, environment);
+    },
   };
 }

@@ -5,7 +5,6 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { databaseFromUrl } from '@cofre/postgres';
 import { type Environment, shell } from './measure.ts';
-import { DEFINITION } from './stock-table.ts';
 
 const DIST = path.resolve(import.meta.dirname, '../../apps/cli/dist');
 
@@ -54,9 +53,9 @@ export class Cofre {
     await this.run('db migrate');
   }
 
-  async applyDefinition(): Promise<void> {
-    const file = path.join(this.#scratch, 'stock.yaml');
-    await writeFile(file, DEFINITION);
+  async applyDefinition(definition: string): Promise<void> {
+    const file = path.join(this.#scratch, 'definition.yaml');
+    await writeFile(file, definition);
     await this.run(`module apply '${file}'`);
   }
 

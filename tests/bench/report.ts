@@ -113,14 +113,14 @@ export function markdown(report: Report): string {
 }
 
 const PAGE = path.resolve(import.meta.dirname, '../../docs/benchmarks.md');
-const BEGIN = '<!-- full: begin (written by script/bench full) -->';
-const END = '<!-- full: end -->';
 
-/** Puts the figures between the marks of docs/benchmarks.md. */
-export async function writePage(text: string): Promise<void> {
+/** Puts the figures of a benchmark between its marks in docs/benchmarks.md. */
+export async function writePage(name: string, text: string): Promise<void> {
+  const begin = `<!-- ${name}: begin (written by script/bench ${name}) -->`;
+  const end = `<!-- ${name}: end -->`;
   const page = await readFile(PAGE, 'utf8');
-  const [before, rest] = page.split(BEGIN);
-  const after = rest?.split(END)[1];
+  const [before, rest] = page.split(begin);
+  const after = rest?.split(end)[1];
   if (before === undefined || after === undefined) throw new Error(`${PAGE} lacks the marks for the figures`);
-  await writeFile(PAGE, `${before}${BEGIN}\n\n${text}\n${END}${after}`);
+  await writeFile(PAGE, `${before}${begin}\n\n${text}\n${end}${after}`);
 }

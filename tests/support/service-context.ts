@@ -36,7 +36,10 @@ export interface TestServiceOptions {
 }
 
 /** Use cases on a migrated test database, with a repository in memory. */
-export async function createTestService(db: TestDatabase, options: TestServiceOptions = {}): Promise<TestService> {
+export async function createTestService(
+  db: Pick<TestDatabase, 'url' | 'database'>,
+  options: TestServiceOptions = {},
+): Promise<TestService> {
   const store = options.store ?? new MemoryStore();
   const catalogue = openCatalogue({ url: db.url, label: db.database.label });
   const place = {
