@@ -43,14 +43,14 @@ export async function keepResult(name: string, report: object): Promise<void> {
 }
 
 /** What the figures were measured on and with, and the command that does it again. */
-export async function describeMachine({ environment }: BenchPlace, command: string): Promise<readonly string[]> {
+export async function describeMachine(
+  { environment }: BenchPlace,
+  command: string,
+  programs: readonly string[],
+): Promise<readonly string[]> {
   const version = async (program: string) =>
     (await shell(`${program} 2>/dev/null || true`, environment)).stdout.trim().split('\n')[0] ?? '';
-  const versions = await Promise.all([
-    version('postgres --version'),
-    version('restic version'),
-    version('borg --version'),
-  ]);
+  const versions = await Promise.all(programs.map(version));
   return [
     `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown processor'}, ${Math.round(totalmem() / 1024 ** 3)} GiB of memory, ${process.platform}`,
     [...versions.filter((it) => it !== ''), `Node ${process.version}`].join(' · '),

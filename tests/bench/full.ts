@@ -101,7 +101,11 @@ async function bench(place: BenchPlace, server: BenchServer, options: Options): 
     startUps.push((await measure(cofre.line('--version'), place.environment, place.scratch)).seconds);
   }
   return {
-    machine: await describeMachine(place, `full${options.rows === ROWS ? '' : ` --rows ${options.rows}`}`),
+    machine: await describeMachine(place, `full${options.rows === ROWS ? '' : ` --rows ${options.rows}`}`, [
+      'postgres --version',
+      'restic version',
+      'borg --version',
+    ]),
     tableBytes: whole.tableBytes,
     tableRows: options.rows,
     sliceRows: whole.rows,

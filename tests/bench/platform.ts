@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { databaseFromUrl } from '@cofre/postgres';
-import { fillLists } from '../support/fill-lists.ts';
+import { fillBackups } from '../support/fill-lists.ts';
 import { createTestService } from '../support/service-context.ts';
 import { describeMachine, keepResult, withBenchServer } from './bench-run.ts';
 import type { BenchServer } from './bench-server.ts';
@@ -58,12 +58,10 @@ function readOptions(args: readonly string[]): Options | null {
 async function benchLists(server: BenchServer, listed: number): Promise<readonly PageTimes[]> {
   console.log(`Listing ${listed} backups …`);
   const database = databaseFromUrl(server.url);
-  await withClient(database, (client) => fillLists((sql, values) => client.query(sql, values), listed));
+  await withClient(database, (client) => fillBackups((sql, values) => client.query(sql, values), listed));
   await using service = await createTestService({ url: server.url, database });
   const pages = await measureListPages(service.context);
-  await withClient(database, (client) =>
-    client.query('TRUNCATE public.module_backups, cofre.restores, cofre.jobs CASCADE'),
-  );
+  await withClient(database, (client) => client.query('TRUNCATE public.module_backups'));
   return pages;
 }
 
@@ -125,7 +123,7 @@ export async function benchPlatform(args: readonly string[]): Promise<number | n
     const rows = parts.includes('runs')
       ? await benchRuns(await preparePlatform({ ...place, cofre }, server, implementations), runs)
       : [];
-    const machine = await describeMachine(place, ['platform', ...args].join(' '));
+    const machine = await describeMachine(place, ['platform', ...args].join(' '), ['postgres --version']);
     const report = { machine, listed, pages, implementations, rowsOfOne: ROWS_OF_ONE, runs: rows };
     const text = platformMarkdown(report);
     console.log(`\n${text}`);

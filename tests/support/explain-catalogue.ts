@@ -41,15 +41,17 @@ export function explainCatalogue(catalogue: Catalogue): {
   return { catalogue: overPool(explaining), explained };
 }
 
-type Query = (sql: string, parameters: readonly unknown[]) => Promise<{ rows: Record<string, unknown>[] }>;
+type Query = (
+  sql: string,
+  parameters: readonly unknown[],
+) => Promise<{ rows: { 'QUERY PLAN': { Plan: PlanNode }[] }[] }>;
 
 function explainingClient(client: PostgresPoolClient, explained: Explained[]): PostgresPoolClient {
   const send = client.query as unknown as Query; // kysely calls it in this way alone
   const query: Query = async (sql, parameters) => {
     if (/^\s*(select|with)\b/i.test(sql) && !sql.includes('set_config')) {
       const { rows } = await send(`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${sql}`, parameters);
-      const [top] = rows[0]?.['QUERY PLAN'] as [{ Plan: PlanNode }];
-      explained.push({ sql, plan: top.Plan });
+      for (const { 'QUERY PLAN': plans } of rows) explained.push(...plans.map((top) => ({ sql, plan: top.Plan })));
     }
     return send(sql, parameters);
   };

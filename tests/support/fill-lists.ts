@@ -68,7 +68,13 @@ const NOTIFICATIONS = `
 
 /** Fills every list of the catalogue with `count` rows, as databases in long use have them, and tells the planner. */
 export async function fillLists(query: Query, count: number): Promise<void> {
-  for (const sql of [BACKUPS, RESTORES, JOBS, AUDIT, NOTIFICATIONS]) await query(sql, [count]);
+  for (const sql of [RESTORES, JOBS, AUDIT, NOTIFICATIONS]) await query(sql, [count]);
   await query(PROGRESS);
+  await fillBackups(query, count);
+}
+
+/** The same for the list of backups alone. */
+export async function fillBackups(query: Query, count: number): Promise<void> {
+  await query(BACKUPS, [count]);
   await query('VACUUM (ANALYZE)');
 }
