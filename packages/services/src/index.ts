@@ -83,19 +83,9 @@ export {
   type ServiceContext,
   type ServiceSettings,
 } from './service-context.ts';
-export {
-  type BackupFigures,
-  type DurationFigures,
-  readBackupDurations,
-  readBackupFigures,
-} from './statistics/backup-figures.ts';
+export { type BackupFigures, readBackupFigures } from './statistics/backup-figures.ts';
 export { measureRepository, type RepositorySize } from './statistics/measure-repository.ts';
-export {
-  type ImplementationPlace,
-  type ModulePlace,
-  readImplementationFigures,
-  readModuleFigures,
-} from './statistics/place-figures.ts';
+export { type ImplementationPlace, readImplementationFigures } from './statistics/place-figures.ts';
 export { type RestoreFigures, readRestoreFigures } from './statistics/restore-figures.ts';
 export { showStatistics } from './statistics/show-statistics.ts';
 export type { FiguresOptions } from './statistics/which-backups.ts';
