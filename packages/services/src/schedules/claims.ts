@@ -45,7 +45,7 @@ export async function claimNext(catalogue: Catalogue, id: string, options: DueOp
     WITH due AS (
       SELECT s.implementation_id, s.claimed_by
       FROM cofre.implementation_settings AS s
-      WHERE ${isFree(options)}
+      WHERE ${isDue(options)} AND ${isFree(options)}
       ORDER BY s.next_backup_at, s.implementation_id
       LIMIT 1
       FOR UPDATE OF s SKIP LOCKED
@@ -62,16 +62,19 @@ export async function claimNext(catalogue: Catalogue, id: string, options: DueOp
   return claimed === undefined ? null : { ...claimed, id };
 }
 
-/** Due, waiting for no retry, nobody's; `takesLarge` decides over those that need a worker. */
-function isFree({ dueBy, now, takesLarge, passed }: DueOptions) {
-  const retryBeyond = new Date(now.getTime() + RETRY_MAX_MS + CLOCK_TOLERANCE_MS);
-  const claimBeyond = new Date(now.getTime() + CLAIM_MS + CLOCK_TOLERANCE_MS);
-  const size = takesLarge ? sql`` : sql`AND NOT s.needs_worker`;
+/** Due, waiting for no retry, and not tried by this run. */
+function isDue({ dueBy, now, passed }: DueOptions) {
+  const beyond = new Date(now.getTime() + RETRY_MAX_MS + CLOCK_TOLERANCE_MS);
   return sql`s.next_backup_at <= ${dueBy}
-    AND (s.retry_at IS NULL OR s.retry_at <= ${later(dueBy, now)} OR s.retry_at > ${retryBeyond})
-    AND (s.claimed_until IS NULL OR s.claimed_until <= ${now} OR s.claimed_until > ${claimBeyond})
-    AND s.implementation_id <> ALL (${passed}::pg_catalog.uuid[])
-    ${size}`;
+    AND (s.retry_at IS NULL OR s.retry_at <= ${later(dueBy, now)} OR s.retry_at > ${beyond})
+    AND s.implementation_id <> ALL (${passed}::pg_catalog.uuid[])`;
+}
+
+/** Besides: nobody's, and not too large. */
+function isFree({ now, takesLarge }: DueOptions) {
+  const beyond = new Date(now.getTime() + CLAIM_MS + CLOCK_TOLERANCE_MS);
+  const size = takesLarge ? sql`` : sql`AND NOT s.needs_worker`;
+  return sql`(s.claimed_until IS NULL OR s.claimed_until <= ${now} OR s.claimed_until > ${beyond}) ${size}`;
 }
 
 /** Makes the claim last; false: it is somebody else's by now. */
@@ -94,14 +97,12 @@ export interface Waiting {
 
 /** What is due and was not tried yet, of implementations that are still there. */
 export async function countWaiting(catalogue: Catalogue, options: DueOptions): Promise<Waiting> {
-  const { dueBy, now, takesLarge, passed } = options;
   const { rows } = await sql<Waiting>`
     SELECT pg_catalog.count(*) FILTER (WHERE NOT large) AS left, pg_catalog.count(*) FILTER (WHERE large) AS deferred
     FROM (
-      SELECT s.needs_worker AND NOT ${takesLarge}::pg_catalog.bool AS large
+      SELECT s.needs_worker AND NOT ${options.takesLarge}::pg_catalog.bool AS large
       FROM cofre.implementation_settings AS s
-      WHERE s.next_backup_at <= ${dueBy} AND (s.retry_at IS NULL OR s.retry_at <= ${later(dueBy, now)})
-        AND s.implementation_id <> ALL (${passed}::pg_catalog.uuid[])
+      WHERE ${isDue(options)}
         AND EXISTS (SELECT FROM cofre.v_module_implementations AS i WHERE i.id = s.implementation_id)
     ) AS due`.execute(catalogue);
   return rows[0] ?? { left: 0, deferred: 0 };

@@ -1,4 +1,4 @@
-import { CofreError } from '@cofre/contracts';
+import { CofreError, isCofreError } from '@cofre/contracts';
 import { Cron } from 'croner';
 
 export interface Schedule {
@@ -22,6 +22,19 @@ export function nextRuns(
   { after, count }: { readonly after: Date; readonly count: number },
 ): readonly Date[] {
   return cronOf(schedule).nextRuns(count, after);
+}
+
+/** The same; none of a schedule that is impossible, which only somebody past the product can have written. */
+export function runsIfAny(
+  schedule: Schedule,
+  which: { readonly after: Date; readonly count: number },
+): readonly Date[] {
+  try {
+    return nextRuns(schedule, which);
+  } catch (error) {
+    if (isCofreError(error, 'settings/invalid-schedule')) return [];
+    throw error;
+  }
 }
 
 /** Throws `settings/invalid-schedule` for one that cannot be read, or that names a time that never comes. */

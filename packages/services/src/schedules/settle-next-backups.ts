@@ -1,6 +1,6 @@
-import { type BackupSettings, isCofreError } from '@cofre/contracts';
+import type { BackupSettings } from '@cofre/contracts';
 import type { Catalogue } from '../catalogue/open-catalogue.ts';
-import { nextRun, type Schedule } from './schedule.ts';
+import { runsIfAny } from './schedule.ts';
 
 /**
  * Writes when an implementation is to be backed up next, after its schedule was set or changed. One whose schedule went
@@ -13,7 +13,7 @@ export async function settleNextBackup(
 ): Promise<Date | null> {
   const { implementationId, settings, now } = input;
   const { schedule, timeZone } = settings;
-  const next = schedule === null ? null : nextIfAny({ schedule, timeZone }, now);
+  const [next = null] = schedule === null ? [] : runsIfAny({ schedule, timeZone }, { after: now, count: 1 });
   const values = { next_backup_at: next, failures: 0, retry_at: null, last_error: null, updated_at: now };
   await catalogue
     .insertInto('cofre.implementation_settings')
@@ -21,13 +21,4 @@ export async function settleNextBackup(
     .onConflict((conflict) => conflict.column('implementation_id').doUpdateSet(values))
     .execute();
   return next;
-}
-
-function nextIfAny(schedule: Schedule, now: Date): Date | null {
-  try {
-    return nextRun(schedule, now);
-  } catch (error) {
-    if (isCofreError(error, 'settings/invalid-schedule')) return null;
-    throw error;
-  }
 }

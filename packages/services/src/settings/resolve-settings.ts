@@ -1,6 +1,6 @@
 import { parseInput, type SettingsDocument, type SettingsPlace, settingsPlace } from '@cofre/contracts';
 import { authorize } from '../access/authorize.ts';
-import { nextRuns } from '../schedules/schedule.ts';
+import { runsIfAny } from '../schedules/schedule.ts';
 import type { ServiceContext } from '../service-context.ts';
 import { findPlace, type Place, placeName } from './find-place.ts';
 import { mergeSettings } from './merge-settings.ts';
@@ -28,7 +28,7 @@ export async function settingsDocumentOf(
   const { own, revision } = await readRow(catalogue, place.subject);
   const { settings, sources } = mergeSettings(layers);
   const { schedule, timeZone } = settings;
-  const runs = schedule === null ? [] : nextRuns({ schedule, timeZone }, { after: clock.now(), count: RUNS_SHOWN });
+  const runs = schedule === null ? [] : runsIfAny({ schedule, timeZone }, { after: clock.now(), count: RUNS_SHOWN });
   return {
     place: place.document,
     settings,

@@ -1,5 +1,5 @@
 import { type BackupSettings, optionalAuditEvent, type SettingName } from '@cofre/contracts';
-import { nextRuns } from '../schedules/schedule.ts';
+import { runsIfAny } from '../schedules/schedule.ts';
 
 /** Time in which the runs of two schedules are counted against each other; no schedule in use fires more rarely. */
 const COMPARED_RUNS_MAX = 400;
@@ -44,7 +44,7 @@ function isRarer(before: BackupSettings, after: BackupSettings, now: Date): bool
   if (before.schedule === null) return false;
   if (after.schedule === null) return true;
   const runs = (settings: BackupSettings) =>
-    nextRuns(
+    runsIfAny(
       { schedule: settings.schedule ?? '', timeZone: settings.timeZone },
       { after: now, count: COMPARED_RUNS_MAX },
     );
