@@ -49,6 +49,8 @@ export const cleanupExpiredBackupsInput = z.strictObject({
   dryRun: z.boolean().default(false),
   /** At most so many backups; default: all. */
   limit: z.int().min(1).optional(),
+  /** Freeing space opens every manifest: what runs every few minutes does so once an hour, unless it must be now. */
+  freeSpace: z.enum(['when-due', 'now']).default('when-due'),
 });
 export type CleanupExpiredBackupsInput = z.input<typeof cleanupExpiredBackupsInput>;
 
@@ -56,9 +58,13 @@ export const cleanupDocument = z.strictObject({
   dryRun: z.boolean(),
   /** Backups that were removed; in a dry run, that would be. */
   done: count,
+  /** Backups that could not be removed; the others were. */
   failed: z.array(runFailure),
+  /** 1: there was not enough time to look at all manifests, so freeing space needs a worker. */
   deferred: count,
+  /** What waits for the next run: backups (of implementations that somebody is at, or there was no time), packs, plans. */
   left: count,
+  /** Backups that stay. */
   kept: count,
   /** Sum of what the removed ones had stored; what is shared with others is not freed. */
   removedBytes: count,
@@ -67,7 +73,9 @@ export const cleanupDocument = z.strictObject({
   freedObjects: count,
   /** What nothing needs, and is deleted by a run after its grace. */
   waitingBytes: count,
+  /** Restore plans that were deleted because nobody can apply or undo them any more. */
   plans: count,
+  /** The removed backups, at most a thousand of them. */
   items: z.array(
     z.strictObject({
       backupId: z.uuid(),

@@ -11,6 +11,7 @@ export {
   isCollectionDue,
   simulateCollection,
 } from './garbage/collect-garbage.ts';
+export type { PlanStanding, StandingOf } from './garbage/find-expired-plans.ts';
 export { GARBAGE_GRACE_MS, WRITE_TIME_MAX_MS } from './garbage/grace.ts';
 export { putTrash } from './garbage/trash.ts';
 export type { WriteLease } from './garbage/write-lease.ts';
@@ -27,6 +28,7 @@ export * from './repository/types.ts';
 export { invertPages } from './restore/invert-pages.ts';
 export * from './restore/plan.ts';
 export {
+  operationsOf,
   PlanPageWriter,
   type PlanStore,
   readPlanOperations,

@@ -40,6 +40,7 @@ export function packIdAt(path: string): string | null {
 export const manifestPath = (implementationId: string, backupId: string): string =>
   `backups/${implementationId}/${backupId}`;
 export const keyPath = (id: string): string => `keys/${id}.json`;
+export const PLANS_PREFIX = 'plans/';
 export const PACKS_PREFIX = 'packs/';
 export const TRASH_PREFIX = 'trash/';
 export const LEASES_PREFIX = 'leases/';

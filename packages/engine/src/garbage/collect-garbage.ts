@@ -1,11 +1,14 @@
 import { LEASES_PREFIX, MARKS_PREFIX, markPath, packPath } from '../format/constants.ts';
 import type { Repository } from '../repository/repository.ts';
+import { type ExpiredPlan, findExpiredPlans, type StandingOf } from './find-expired-plans.ts';
 import { GARBAGE_GRACE_MS, WRITE_TIME_MAX_MS } from './grace.ts';
 import { mark, type Marked } from './mark.ts';
 import { putForItsTime } from './store-time.ts';
 import { putTrash, readTrash, type TrashObject } from './trash.ts';
 
 export interface CollectOptions {
+  /** What is known of restore plans; default: they stay. */
+  readonly standingOf?: StandingOf | undefined;
   /** Asked before each piece of work: false leaves the rest to a later run. Default: there is no end to what may be done. */
   readonly mayGoOn?: (() => boolean) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -14,16 +17,18 @@ export interface CollectOptions {
 export interface CollectedGarbage {
   /** False: there was no time to look at every manifest, so nothing was done. */
   readonly isMarked: boolean;
-  /** Packs that were deleted. */
+  /** Objects that were deleted: packs, and those of plans. */
   readonly freedObjects: number;
   readonly freedBytes: number;
   /** What no backup needs and is deleted by a run after its grace. */
   readonly waitingBytes: number;
-  /** Packs whose grace is over and that are there still. */
+  /** Plans that were deleted. */
+  readonly plans: number;
+  /** Packs and plans whose time is over and that are there still. */
   readonly left: number;
 }
 
-/** Packs that are deleted at the same time, between two looks at whether there is time. */
+/** Objects that are deleted at the same time, between two looks at whether there is time. */
 const DELETIONS_AT_ONCE = 16;
 
 /**
@@ -41,15 +46,17 @@ export async function collectGarbage(repository: Repository, options: CollectOpt
     return mayGoOn();
   };
   try {
-    const plan = await planCollection(repository, { now, mayGoOn: may });
+    const plan = await planCollection(repository, { ...options, now, mayGoOn: may });
     if (plan === null) {
       await forget(repository, path);
       return NOTHING;
     }
     await putTrash(repository, plan.fresh);
-    const collected = await deleteDoomed(repository, plan, may);
+    const deletions = new Deletions(repository, may);
+    await deletions.deletePlans(plan.plans);
+    await deletions.deleteDoomed(plan);
     await tidy(repository, { path, now });
-    return collected;
+    return { isMarked: true, ...deletions.counts, waitingBytes: plan.waitingBytes };
   } catch (error) {
     // A mark that was not made must not keep the next run from making one.
     await forget(repository, path);
@@ -58,23 +65,35 @@ export async function collectGarbage(repository: Repository, options: CollectOpt
 }
 
 /** What `collectGarbage` would do if it were called at `now` and those backups were gone. Changes nothing. */
-export async function simulateCollection(
-  repository: Repository,
-  options: { readonly now: Date; readonly without: ReadonlySet<string>; readonly mayGoOn?: () => boolean },
-): Promise<CollectedGarbage> {
+export async function simulateCollection(repository: Repository, options: SimulateOptions): Promise<CollectedGarbage> {
   const plan = await planCollection(repository, { mayGoOn: () => true, ...options });
   if (plan === null) return NOTHING;
-  const doomed = plan.doomed.flatMap(({ packs }) => packs);
+  const { doomed, marked, plans, waitingBytes } = plan;
+  const packs = doomed.flatMap((object) => object.packs);
   return {
     isMarked: true,
-    freedObjects: doomed.length,
-    freedBytes: bytesOf(plan.marked, doomed),
-    waitingBytes: plan.waitingBytes,
+    freedObjects: packs.length + plans.reduce((sum, { paths }) => sum + paths.length, 0),
+    freedBytes: bytesOf(marked, packs) + plans.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    waitingBytes,
+    plans: plans.length,
     left: 0,
   };
 }
 
-const NOTHING: CollectedGarbage = { isMarked: false, freedObjects: 0, freedBytes: 0, waitingBytes: 0, left: 0 };
+export interface SimulateOptions extends Pick<CollectOptions, 'standingOf'> {
+  readonly now: Date;
+  readonly without: ReadonlySet<string>;
+  readonly mayGoOn?: () => boolean;
+}
+
+const NOTHING: CollectedGarbage = {
+  isMarked: false,
+  freedObjects: 0,
+  freedBytes: 0,
+  waitingBytes: 0,
+  plans: 0,
+  left: 0,
+};
 
 interface CollectionPlan {
   readonly marked: Marked;
@@ -83,9 +102,11 @@ interface CollectionPlan {
   /** What is in the trash long enough; objects with no pack name only what is gone or needed after all. */
   readonly doomed: readonly { readonly path: string; readonly packs: readonly string[] }[];
   readonly waitingBytes: number;
+  readonly plans: readonly ExpiredPlan[];
 }
 
 interface PlanOptions {
+  readonly standingOf?: StandingOf | undefined;
   /** By the store's clock, before the mark. */
   readonly now: Date;
   readonly without?: ReadonlySet<string>;
@@ -112,31 +133,60 @@ async function planCollection(repository: Repository, options: PlanOptions): Pro
   // What is younger may be of a backup that is being written; it is no danger to that one, but the next could not build on it.
   const old = [...marked.stored].filter(([, { putAt }]) => isOver(putAt, WRITE_TIME_MAX_MS)).map(([pack]) => pack);
   const fresh = take(old);
-  return { marked, doomed, fresh, waitingBytes: bytesOf(marked, [...waiting, ...fresh]) };
+  const { now, standingOf } = options;
+  const plans = standingOf === undefined ? [] : await findExpiredPlans(repository, { now, standingOf });
+  return { marked, doomed, fresh, plans, waitingBytes: bytesOf(marked, [...waiting, ...fresh]) };
 }
 
-async function deleteDoomed(
-  repository: Repository,
-  { doomed, marked, waitingBytes }: CollectionPlan,
-  mayGoOn: () => boolean,
-): Promise<CollectedGarbage> {
-  const deleted: string[] = [];
-  let left = 0;
-  for (const { path, packs } of doomed) {
-    // Once more, now that the mark is made: where another collector was done with it, a new backup may build on what it named.
-    if ((await repository.store.stat(path)) === null) continue;
-    const before = deleted.length;
-    for (let from = 0; from < packs.length && mayGoOn(); from += DELETIONS_AT_ONCE) {
-      const batch = packs.slice(from, from + DELETIONS_AT_ONCE);
-      await Promise.all(batch.map((pack) => repository.store.delete(packPath(pack))));
-      deleted.push(...batch);
-    }
-    const remaining = packs.length - (deleted.length - before);
-    left += remaining;
-    if (remaining === 0) await repository.store.delete(path);
+/** Deletes what a plan says, as long as there is time, and counts. */
+class Deletions {
+  readonly counts = { freedObjects: 0, freedBytes: 0, plans: 0, left: 0 };
+  readonly #repository: Repository;
+  readonly #mayGoOn: () => boolean;
+
+  constructor(repository: Repository, mayGoOn: () => boolean) {
+    this.#repository = repository;
+    this.#mayGoOn = mayGoOn;
   }
-  const freedBytes = bytesOf(marked, deleted);
-  return { isMarked: true, freedObjects: deleted.length, freedBytes, waitingBytes, left };
+
+  async deletePlans(plans: readonly ExpiredPlan[]): Promise<void> {
+    for (const { paths, sizeBytes } of plans) {
+      const [head, ...pages] = paths;
+      if (head === undefined || !this.#mayGoOn()) {
+        this.counts.left++;
+        continue;
+      }
+      // Without its head it is a plan no more; pages that a killed collector leaves are found again by their age.
+      await this.#repository.store.delete(head);
+      await this.#deleteAll(pages);
+      this.counts.plans++;
+      this.counts.freedObjects += paths.length;
+      this.counts.freedBytes += sizeBytes;
+    }
+  }
+
+  async deleteDoomed({ doomed, marked }: CollectionPlan): Promise<void> {
+    const { store } = this.#repository;
+    for (const { path, packs } of doomed) {
+      // Once more, now that the mark is made: where another collector was done with it, a new backup may build on what it named.
+      if ((await store.stat(path)) === null) continue;
+      let deleted = 0;
+      while (deleted < packs.length && this.#mayGoOn()) {
+        const batch = packs.slice(deleted, deleted + DELETIONS_AT_ONCE);
+        await this.#deleteAll(batch.map(packPath));
+        deleted += batch.length;
+      }
+      this.counts.freedObjects += deleted;
+      this.counts.freedBytes += bytesOf(marked, packs.slice(0, deleted));
+      this.counts.left += packs.length - deleted;
+      if (deleted === packs.length) await store.delete(path);
+    }
+  }
+
+  async #deleteAll(paths: readonly string[]): Promise<void> {
+    for (let from = 0; from < paths.length; from += DELETIONS_AT_ONCE)
+      await Promise.all(paths.slice(from, from + DELETIONS_AT_ONCE).map((path) => this.#repository.store.delete(path)));
+  }
 }
 
 /** Removes what only spoke of times that are over: earlier marks, and leases of writers that are gone. */

@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { assert, type PlanId } from '@cofre/contracts';
+import { PLANS_PREFIX } from '../format/constants.ts';
 import { damaged } from '../format/seal.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { PlanOperation, PlanTable } from './plan.ts';
@@ -13,7 +14,7 @@ const MARK_BYTES = { insert: Buffer.of(MARK.insert), update: Buffer.of(MARK.upda
 
 export type PlanStore = Pick<Repository, 'putObject' | 'getObject'>;
 
-export const planFolder = (plan: PlanId): string => `plans/${plan}`;
+export const planFolder = (plan: PlanId): string => `${PLANS_PREFIX}${plan}`;
 
 /** What `PlanPageWriter` found while it wrote; the part of a `PlanTable` that rests on operations. */
 export type WrittenPages = Pick<PlanTable, 'inserts' | 'updates' | 'deletes' | 'pages' | 'operationsHash'>;

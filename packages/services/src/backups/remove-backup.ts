@@ -24,9 +24,7 @@ export interface Removal {
  * with it. Gives false, and changes nothing, where the backup or its implementation is on hold, or somebody else removed it.
  */
 export async function removeBackup(context: ServiceContext, { backup, entry }: Removal): Promise<boolean> {
-  // A backup that has no manifest needs no repository to be forgotten.
-  const repository = backup.filePath === null ? null : await context.openRepository();
-  if (repository !== null && backup.repositoryId !== repository.id) throw elsewhere(backup, repository.store.url);
+  const repository = await repositoryOf(context, backup);
   const isMarked = await context.catalogue.transaction().execute(async (transaction) => {
     const marked = await transaction
       .updateTable('public.module_backups as b')
@@ -61,6 +59,20 @@ export async function removeBackup(context: ServiceContext, { backup, entry }: R
   }
   await context.catalogue.deleteFrom('public.module_backups').where('id', '=', backup.id).execute();
   return true;
+}
+
+/**
+ * A backup that has no manifest needs no repository to be forgotten; where it is at hand, it is looked into all the same:
+ * the answer to a put may have been lost. null: it is not needed.
+ */
+async function repositoryOf(context: ServiceContext, backup: RemovableBackup): Promise<Repository | null> {
+  if (backup.filePath === null) {
+    const atHand = await context.openRepository().catch(() => null);
+    return atHand?.id === backup.repositoryId ? atHand : null;
+  }
+  const repository = await context.openRepository();
+  if (backup.repositoryId !== repository.id) throw elsewhere(backup, repository.store.url);
+  return repository;
 }
 
 /** Where the manifest could not be deleted, the backup is still one, and stays in the list. */

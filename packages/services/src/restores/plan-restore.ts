@@ -6,9 +6,10 @@ import {
   planId,
   planRestoreInput,
 } from '@cofre/contracts';
-import type { Manifest } from '@cofre/engine';
-import { definitionOfToday, planRestore as computePlan, resolveSlice } from '@cofre/postgres';
+import type { Manifest, RestorePlan } from '@cofre/engine';
+import { definitionOfToday, planRestore as computePlan, printTable, resolveSlice } from '@cofre/postgres';
 import type pg from 'pg';
+import { actorColumns } from '../actor.ts';
 import { authorize } from '../access/authorize.ts';
 import { audit } from '../audit/audit.ts';
 import { findBackup, readManifestOf } from '../backups/find-backup.ts';
@@ -47,6 +48,7 @@ export async function planRestore(caller: ServiceContext, input: PlanRestoreInpu
     onProgress: ({ phase, table, rows: done, bytes }) =>
       progress.report({ phase, table, rows: done, bytes, rowsTotal: null }),
   });
+  await keepPlanRow(context, plan);
   await audit(context, {
     action: 'PREVIEW_MODULE_RESTORE',
     implementation: manifest.implementation,
@@ -54,6 +56,36 @@ export async function planRestore(caller: ServiceContext, input: PlanRestoreInpu
     details: { planId: plan.id, mode, applicable: plan.applicable },
   });
   return rows ? withRows(repository, plan, manifest) : toPlanDocument(plan);
+}
+
+/** For lists. The plan itself lies in the repository, which alone decides what is shown and applied. */
+async function keepPlanRow({ catalogue, actor }: ServiceContext, plan: RestorePlan): Promise<void> {
+  const { id: implementationId, module, key } = plan.implementation;
+  const tables = plan.tables.map(({ schema, name, inserts, updates, deletes, unchanged, conflicts }) => ({
+    table: printTable({ schema, name }),
+    inserts,
+    updates,
+    deletes,
+    unchanged,
+    conflicts: conflicts.reduce((sum, { count }) => sum + count, 0),
+  }));
+  await catalogue
+    .insertInto('cofre.plans')
+    .values({
+      id: plan.id,
+      backup_id: plan.backupId,
+      implementation_id: implementationId,
+      module_slug: module,
+      implementation_key: key,
+      mode: plan.mode,
+      fingerprint: plan.fingerprint,
+      applicable: plan.applicable,
+      summary: JSON.stringify({ tables }),
+      created_at: new Date(plan.createdAt),
+      ...actorColumns(actor),
+      expires_at: new Date(plan.expiresAt),
+    })
+    .execute();
 }
 
 /**

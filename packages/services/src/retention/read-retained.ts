@@ -39,6 +39,8 @@ export interface RetainedOptions extends RetainedWhich {
   readonly names: Catalogue;
   /** Implementations whose id comes after this one; default: all. */
   readonly after?: string | undefined;
+  /** Those whose id is not after this one. */
+  readonly upTo?: string | undefined;
 }
 
 /** Implementations whose backups are in memory at once. */
@@ -115,12 +117,13 @@ function retainedQuery(catalogue: Catalogue) {
 
 async function implementationIds(
   catalogue: Catalogue,
-  { implementationId: one, module, after }: RetainedOptions,
+  { implementationId: one, module, after, upTo }: RetainedOptions,
 ): Promise<readonly string[]> {
   let query = retainedQuery(catalogue).select('b.source_implementation_id as id').distinct();
   if (one !== undefined) query = query.where('b.source_implementation_id', '=', one);
   if (module !== undefined) query = query.where('b.module_slug', '=', module);
   if (after !== undefined) query = query.where('b.source_implementation_id', '>', after);
+  if (upTo !== undefined) query = query.where('b.source_implementation_id', '<=', upTo);
   const rows = await query.orderBy('b.source_implementation_id').limit(IMPLEMENTATIONS_PER_PAGE).execute();
   return rows.flatMap(({ id }) => id ?? []);
 }
@@ -175,4 +178,18 @@ function toRetained(row: Row): RetainedRow {
     repositoryId: row.repository_id,
     keptBecause: row.kept_because,
   };
+}
+
+/** Backups whose end has passed, of implementations that were not looked at: most of them wait to be removed. */
+export async function countExpired(
+  catalogue: Catalogue,
+  { after, upTo, now }: { readonly after?: string | undefined; readonly upTo?: string | undefined; readonly now: Date },
+): Promise<number> {
+  let query = retainedQuery(catalogue)
+    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .where('b.expires_at', '<=', now)
+    .where('b.held', '=', false);
+  if (after !== undefined) query = query.where('b.source_implementation_id', '>', after);
+  if (upTo !== undefined) query = query.where('b.source_implementation_id', '<=', upTo);
+  return (await query.executeTakeFirstOrThrow()).count;
 }
