@@ -66,12 +66,13 @@ describe('the guide to automation', () => {
   it.skipIf(!hasPromtool)(
     'promtool accepts its rules (skipped where Debian’s prometheus is not installed)',
     async () => {
-      const { home } = await shopShell();
-      const file = path.join(home, 'rules.yml');
+      const folder = await mkdtemp(path.join(tmpdir(), 'cofre-rules-'));
+      const file = path.join(folder, 'rules.yml');
       await writeFile(file, RULES);
       expect(execFileSync('promtool', ['check', 'rules', file], { encoding: 'utf8' })).toContain(
         'SUCCESS: 7 rules found',
       );
+      await rm(folder, { recursive: true });
     },
   );
 
