@@ -39,6 +39,10 @@ export const errorDocument = z.strictObject({
 });
 export type ErrorDocument = z.infer<typeof errorDocument>;
 
+/** What made it. `safety`: a restore, before it wrote. */
+export const backupOrigin = z.enum(['manual', 'scheduled', 'safety', 'imported']);
+export type BackupOrigin = z.infer<typeof backupOrigin>;
+
 export const backupDocument = z.strictObject({
   id: backupId,
   implementation: implementationRef,
@@ -60,6 +64,13 @@ export const backupDocument = z.strictObject({
   verifiedAt: z.iso.datetime().nullable(),
   /** When it was last restored into a scratch schema and found whole. */
   provenAt: z.iso.datetime().nullable(),
+  origin: backupOrigin,
+  /** Who holds it and since when; null: nobody, or it was held before that was written down. The reason is for administrators. */
+  heldBy: z.string().nullable(),
+  heldAt: z.iso.datetime().nullable(),
+  heldReason: z.string().nullable(),
+  /** Its end has passed, and clean-up left it: why. */
+  keptBecause: z.string().nullable(),
   error: errorDocument.optional(),
 });
 export type BackupDocument = z.infer<typeof backupDocument>;
@@ -269,8 +280,75 @@ export const implementationDocument = z.strictObject({
   /** Scheduled backups that failed in a row, and by which code the last of them. */
   failures: count,
   lastErrorCode: z.string().nullable(),
+  /** That use it now. */
+  tenants: count,
+  /** Of its slice, as its newest backup of all tables saw it; null: there is none. */
+  rows: count.nullable(),
 });
 export type ImplementationDocument = z.infer<typeof implementationDocument>;
+
+/** One implementation, with who uses it and what its slice consists of. Names and counts, no values of rows. */
+export const implementationDetailDocument = implementationDocument.extend({
+  /** As the application keeps them; null: it does not. */
+  version: z.string().nullable(),
+  active: z.boolean().nullable(),
+  assignments: z.array(
+    z.strictObject({ tenantId: z.string(), slug: z.string(), name: z.string(), active: z.boolean().nullable() }),
+  ),
+  /** How many more there are than `assignments` holds; absent: none. */
+  assignmentsLeftOut: count.optional(),
+  /** As the newest backup of all tables saw it; null: there is none. */
+  slice: z
+    .strictObject({
+      backupId,
+      takenAt: z.iso.datetime(),
+      tables: z.array(
+        z.strictObject({ table: z.string(), role: z.enum(['config', 'data']), rows: count, bytes: count }),
+      ),
+    })
+    .nullable(),
+  /** Why the slice could not be read from the repository; absent: it was, or there is no backup. */
+  sliceError: errorDocument.optional(),
+});
+export type ImplementationDetailDocument = z.infer<typeof implementationDetailDocument>;
+
+/** The configuration of an implementation as it is now: rows of its tables of role `config`, secrets masked. */
+export const configurationDocument = z.strictObject({
+  tables: z.array(
+    z.strictObject({
+      table: z.string(),
+      columns: z.array(z.string()),
+      secretColumns: z.array(z.string()),
+      rows: z.array(z.record(z.string(), z.string().nullable())),
+      /** There are more rows than `rows` holds. */
+      isCut: z.boolean(),
+    }),
+  ),
+});
+export type ConfigurationDocument = z.infer<typeof configurationDocument>;
+
+/** What became of the backups of an implementation, day by day in a time zone, the oldest first. */
+export const backupDaysDocument = z.strictObject({
+  timeZone: z.string(),
+  days: z.array(
+    z.strictObject({
+      /** `2025-01-31`. */
+      date: z.iso.date(),
+      completed: count,
+      failed: count,
+      /** Rows that changed, and bytes that were newly stored, in what completed. Safety backups are in no figure. */
+      rowsChanged: count,
+      bytesStored: count,
+      /** A scheduled backup was due on this day or before, and has not been made. */
+      overdue: z.boolean(),
+    }),
+  ),
+  /** How the newest one ended; null: there is none. */
+  last: z
+    .strictObject({ backupId, status: backupStatus, endedAt: z.iso.datetime(), errorCode: z.string().nullable() })
+    .nullable(),
+});
+export type BackupDaysDocument = z.infer<typeof backupDaysDocument>;
 
 export const moduleDocument = z.strictObject({
   slug: z.string(),
@@ -307,6 +385,8 @@ export const backupRowsDocument = z.strictObject({
   table: z.string(),
   columns: z.array(z.string()),
   secretColumns: z.array(z.string()),
+  /** From the row of this number on, counted from 0. */
+  offset: count,
   rows: z.array(z.record(z.string(), z.string().nullable())),
   rowsTotal: count,
 });

@@ -100,6 +100,8 @@ export type HoldBackupInput = z.input<typeof holdBackupInput>;
 export const readBackupRowsInput = z.strictObject({
   backup: backupReference,
   table: z.string().min(1),
+  /** So many rows are left out first. */
+  offset: z.int().nonnegative().default(0),
   limit: z.int().min(1).max(10_000).default(50),
 });
 export type ReadBackupRowsInput = z.input<typeof readBackupRowsInput>;
@@ -111,6 +113,16 @@ export const diffBackupsInput = z.strictObject({
   rows: z.boolean().default(false),
 });
 export type DiffBackupsInput = z.input<typeof diffBackupsInput>;
+
+export const implementationInput = z.strictObject({ implementation: implementationReference });
+export type ImplementationInput = z.input<typeof implementationInput>;
+
+export const showBackupDaysInput = implementationInput.extend({
+  days: z.int().min(1).max(366).default(30),
+  /** In which days begin and end. */
+  timeZone: z.string().min(1).max(100).default('UTC'),
+});
+export type ShowBackupDaysInput = z.input<typeof showBackupDaysInput>;
 
 export const planRestoreInput = z.strictObject({
   backup: backupReference,

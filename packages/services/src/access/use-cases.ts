@@ -19,6 +19,7 @@ export const USE_CASES = {
   // Backups
   listBackups: { needs: 'signed-in', rights: 'own' },
   showBackup: { needs: 'signed-in', rights: 'own' },
+  showBackupDays: { needs: 'viewer', rights: 'own', hides: 'implementation' },
   createBackup: { needs: 'administrator', rights: 'service', hides: 'implementation' },
   createBackups: { needs: 'administrator', rights: 'service', hides: 'implementation' },
   deleteBackup: { needs: 'administrator', rights: 'service' },
@@ -26,13 +27,17 @@ export const USE_CASES = {
   verifyBackup: { needs: 'administrator', rights: 'service' },
   holdBackup: { needs: 'administrator', rights: 'own' },
   releaseBackup: { needs: 'administrator', rights: 'own' },
+  listBackupTables: { needs: 'administrator', rights: 'service' },
+  proposeBackup: { needs: 'administrator', rights: 'own', hides: 'implementation' },
   readBackupRows: { needs: 'administrator', rights: 'service' },
   diffBackups: { needs: 'administrator', rights: 'service' },
   // Restores
   planRestore: { needs: 'administrator', rights: 'service' },
+  readPlanRows: { needs: 'administrator', rights: 'service', hides: 'plan' },
   showPlan: { needs: 'administrator', rights: 'service', hides: 'plan' },
   applyRestore: { needs: 'administrator', rights: 'service', hides: 'plan' },
   undoRestore: { needs: 'administrator', rights: 'service', hides: 'restore' },
+  showRestore: { needs: 'viewer', rights: 'own', hides: 'restore' },
   listRestores: { needs: 'viewer', rights: 'own' },
   // Modules and implementations
   listModules: { needs: 'viewer', rights: 'service' },
@@ -40,6 +45,8 @@ export const USE_CASES = {
   discoverModule: { needs: 'administrator', rights: 'service' },
   applyDefinition: { needs: 'administrator', rights: 'service' },
   listImplementations: { needs: 'viewer', rights: 'service' },
+  showImplementation: { needs: 'viewer', rights: 'service', hides: 'implementation' },
+  showConfiguration: { needs: 'administrator', rights: 'service', hides: 'implementation' },
   addImplementation: { needs: 'administrator', rights: 'service', hides: 'module' },
   // Settings
   resolveSettings: { needs: 'administrator', rights: 'own', hides: 'implementation' },

@@ -3,6 +3,7 @@ import {
   type BackupId,
   type BackupStats,
   backupId,
+  backupOrigin,
   backupStats,
   backupType,
   CofreError,
@@ -15,7 +16,7 @@ import type { Catalogue } from '../catalogue/open-catalogue.ts';
 import type { ModuleBackupsTable } from '../catalogue/schema.ts';
 
 /** Everything but `backup_data`, which may be a megabyte. */
-export type BackupRow = Pick<Selectable<ModuleBackupsTable>, (typeof COLUMNS)[number] | 'error'>;
+export type BackupRow = Pick<Selectable<ModuleBackupsTable>, (typeof COLUMNS)[number] | 'error' | 'held_reason'>;
 
 const COLUMNS = [
   'id',
@@ -60,10 +61,15 @@ export function backupQuery(catalogue: Catalogue) {
     catalogue
       .selectFrom('public.module_backups as b')
       .select(COLUMNS)
-      // Not granted to people as a column; the view shows it to administrators and the service.
-      .select((eb) =>
+      // Not granted to people as columns; the view shows them to administrators and the service.
+      .select((eb) => [
         eb.selectFrom('cofre.v_backup_private as p').whereRef('p.id', '=', 'b.id').select('p.error').as('error'),
-      )
+        eb
+          .selectFrom('cofre.v_backup_private as p')
+          .whereRef('p.id', '=', 'b.id')
+          .select('p.held_reason')
+          .as('held_reason'),
+      ])
       .where('b.module_slug', 'is not', null)
       .where('b.source_implementation_id', 'is not', null)
       .where('b.deleted_at', 'is', null)
@@ -160,6 +166,11 @@ export function toBackupDocument(row: BackupRow): BackupDocument {
     filePath: row.file_path,
     verifiedAt: row.verified_at?.toISOString() ?? null,
     provenAt: row.proven_at?.toISOString() ?? null,
+    origin: row.safety ? 'safety' : backupOrigin.parse(row.origin),
+    heldBy: row.held_by_name,
+    heldAt: row.held_at?.toISOString() ?? null,
+    heldReason: row.held_reason,
+    keptBecause: row.kept_because,
     ...(row.error === null ? {} : { error: row.error }),
   };
 }

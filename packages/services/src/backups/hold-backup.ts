@@ -15,21 +15,16 @@ export async function holdBackup(
   return context.catalogue.transaction().execute(async (catalogue) => {
     const row = await findBackup(catalogue, backup);
     if (row.held) return toBackupDocument(row);
+    const hold = { held: true, held_at: clock.now(), held_by_name: actor.name, held_reason: reason ?? null };
     const updated = await catalogue
       .updateTable('public.module_backups')
-      .set({
-        held: true,
-        held_at: clock.now(),
-        held_by: actor.kind === 'person' ? actor.userId : null,
-        held_by_name: actor.name,
-        held_reason: reason ?? null,
-      })
+      .set({ ...hold, held_by: actor.kind === 'person' ? actor.userId : null })
       .where('id', '=', row.id)
       // Somebody may be deleting it since we looked.
       .where('deleted_at', 'is', null)
       .executeTakeFirst();
     if (updated.numUpdatedRows === 0n) throw backupNotFound(backup);
-    const document = toBackupDocument({ ...row, held: true });
+    const document = toBackupDocument({ ...row, ...hold });
     await audit(
       { ...context, catalogue },
       {

@@ -13,9 +13,9 @@ import type { ServiceContext } from '../service-context.ts';
 import { findBackup, readManifestOf } from './find-backup.ts';
 import { type ShownColumns, type ShownRow, shownRow } from './show-row.ts';
 
-/** The first rows of a table in a backup, in key order. Reads no more of the repository than they need. */
+/** Some rows of a table in a backup, in key order. Reads no more of the repository than they need. */
 export async function readBackupRows(caller: ServiceContext, input: ReadBackupRowsInput): Promise<BackupRowsDocument> {
-  const { backup, table: tableText, limit } = parseInput(readBackupRowsInput, input);
+  const { backup, table: tableText, offset, limit } = parseInput(readBackupRowsInput, input);
   const context = await authorize(caller, 'readBackupRows', { name: backup });
   const row = await findBackup(context.catalogue, backup);
   const repository = await context.openRepository();
@@ -26,21 +26,43 @@ export async function readBackupRows(caller: ServiceContext, input: ReadBackupRo
     table: printTable(table),
     columns: table.columns.map(({ name }) => name),
     secretColumns: table.columns.filter(({ secret }) => secret).map(({ name }) => name),
-    rows: await firstRows(repository, table, limit),
+    offset,
+    rows: await rowsFrom(repository, table, { offset, limit }),
     rowsTotal: table.rows,
   };
 }
 
-async function firstRows(repository: Repository, table: ManifestTable, limit: number) {
+interface Part {
+  readonly offset: number;
+  readonly limit: number;
+}
+
+async function rowsFrom(repository: Repository, table: ManifestTable, { offset, limit }: Part): Promise<ShownRow[]> {
   const shown = shownColumns(table);
   const rows: ShownRow[] = [];
-  for await (const batch of repository.readRows(table)) {
+  const start = await rangeOfRow(repository, table, offset);
+  let toSkip = offset - start.firstRow;
+  for await (const batch of repository.readRows(table, { fromRange: start.range })) {
     for (const line of linesOf(batch)) {
       if (rows.length === limit) return rows;
-      rows.push(shownRow(shown, line));
+      if (toSkip > 0) toSkip -= 1;
+      else rows.push(shownRow(shown, line));
     }
   }
   return rows;
+}
+
+/** The range that holds a row, and which row is its first: what lies before is not read. */
+async function rangeOfRow(repository: Repository, table: ManifestTable, row: number) {
+  let range = 0;
+  let firstRow = 0;
+  if (row === 0) return { range, firstRow };
+  for await (const { rows } of repository.ranges(table)) {
+    if (firstRow + rows > row) break;
+    firstRow += rows;
+    range += 1;
+  }
+  return { range, firstRow };
 }
 
 export function shownColumns(table: ManifestTable): ShownColumns {

@@ -18,7 +18,7 @@ export function shownRow(shown: ShownColumns, line: Buffer): ShownRow {
   return maskedRow(shown, splitLine(line));
 }
 
-function maskedRow({ columns, secret }: ShownColumns, values: readonly (string | null)[]): ShownRow {
+export function maskedRow({ columns, secret }: ShownColumns, values: readonly (string | null)[]): ShownRow {
   const entries = columns.map((name, index) => {
     const value = values[index] ?? null;
     return [name, secret.has(name) && value !== null ? MASK : value] as const;

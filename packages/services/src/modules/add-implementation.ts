@@ -1,6 +1,7 @@
 import {
   type AddImplementationInput,
   addImplementationInput,
+  assert,
   CofreError,
   type ImplementationDocument,
   implementationId,
@@ -9,17 +10,11 @@ import {
 } from '@cofre/contracts';
 import { withSessions } from '@cofre/postgres';
 import { authorize } from '../access/authorize.ts';
-import { readStandings } from '../schedules/read-overdue.ts';
 import { settleNextBackup } from '../schedules/settle-next-backups.ts';
 import type { ServiceContext } from '../service-context.ts';
-import {
-  allImplementations,
-  findImplementation,
-  type ImplementationFacts,
-  sliceInputsOf,
-} from './find-implementation.ts';
+import { allImplementations, type ImplementationFacts, sliceInputsOf } from './find-implementation.ts';
 import { settingsInForce } from '../settings/settings-in-force.ts';
-import { toImplementationDocument } from './list-implementations.ts';
+import { listImplementations } from './list-implementations.ts';
 import { refuseOverlaps, requireSlice, slicesOf } from './refuse-overlaps.ts';
 import { showModule } from './show-module.ts';
 
@@ -46,9 +41,10 @@ export async function addImplementation(
   const draft = { ref: { id, module, key }, name: name ?? key, moduleId: '', definition, scope: scope ?? null };
   await check(context, draft);
   await insert(context, { draft, isNew: existing === undefined, scope });
-  const facts = await findImplementation(context.catalogue, id);
-  const standings = await readStandings(context.catalogue, [{ id, moduleId: facts.moduleId }], context.clock.now());
-  return toImplementationDocument(facts, undefined, standings.get(id));
+  const all = await listImplementations(context, { module: draft.ref.module });
+  const added = all.find((implementation) => implementation.id === id);
+  assert(added !== undefined, 'what was added is in the list');
+  return added;
 }
 
 async function check(context: ServiceContext, draft: ImplementationFacts): Promise<void> {

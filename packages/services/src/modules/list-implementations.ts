@@ -1,4 +1,5 @@
 import type { ImplementationDocument } from '@cofre/contracts';
+import { sql } from 'kysely';
 import { authorize } from '../access/authorize.ts';
 import type { Catalogue } from '../catalogue/open-catalogue.ts';
 import { readStandings, type ScheduleStanding, UNSCHEDULED } from '../schedules/read-overdue.ts';
@@ -12,21 +13,27 @@ export async function listImplementations(
 ): Promise<readonly ImplementationDocument[]> {
   const context = await authorize(caller, 'listImplementations');
   const implementations = await allImplementations(context.catalogue, input.module);
-  const backups = await backupCounts(context.catalogue);
+  const [backups, tenants] = await Promise.all([backupCounts(context.catalogue), tenantCounts(context.catalogue)]);
   const wanted = implementations.map(({ ref, moduleId }) => ({ id: ref.id, moduleId }));
   const standings = await readStandings(context.catalogue, wanted, context.clock.now());
   return implementations.map((facts) =>
-    toImplementationDocument(facts, backups.get(facts.ref.id), standings.get(facts.ref.id)),
+    toImplementationDocument(facts, {
+      count: backups.get(facts.ref.id),
+      standing: standings.get(facts.ref.id),
+      tenants: tenants.get(facts.ref.id),
+    }),
   );
 }
 
-export interface BackupCount {
+interface BackupCount {
   readonly backups: number;
   readonly lastBackupAt: Date | null;
   readonly lastProvenAt: Date | null;
+  /** Of the newest backup of all tables. */
+  readonly rows: number | null;
 }
 
-export async function backupCounts(catalogue: Catalogue): Promise<ReadonlyMap<string, BackupCount>> {
+async function backupCounts(catalogue: Catalogue): Promise<ReadonlyMap<string, BackupCount>> {
   const rows = await catalogue
     .selectFrom('public.module_backups')
     .select((eb) => [
@@ -34,6 +41,7 @@ export async function backupCounts(catalogue: Catalogue): Promise<ReadonlyMap<st
       eb.fn.countAll<number>().as('backups'),
       eb.fn.max('completed_at').as('lastBackupAt'),
       eb.fn.max('proven_at').as('lastProvenAt'),
+      newestRows.as('rows'),
     ])
     .where('status', '=', 'completed')
     .where('deleted_at', 'is', null)
@@ -42,10 +50,33 @@ export async function backupCounts(catalogue: Catalogue): Promise<ReadonlyMap<st
   return new Map(rows.map(({ id, ...count }) => [id ?? '', count]));
 }
 
-export function toImplementationDocument(
+/** No subquery for each implementation: the newest is found in the same pass that counts. */
+const newestRows = sql<
+  number | null
+>`(pg_catalog.array_agg((stats ->> 'rows')::bigint ORDER BY created_at DESC, id DESC)
+  FILTER (WHERE backup_type <> 'config_only'))[1]`;
+
+/** Assignments that are not switched off. */
+async function tenantCounts(catalogue: Catalogue): Promise<ReadonlyMap<string, number>> {
+  const rows = await catalogue
+    .selectFrom('cofre.v_tenant_module_assignments')
+    .select(({ fn }) => ['implementation_id as id', fn.countAll<number>().as('tenants')])
+    .where((eb) => eb.or([eb('is_active', 'is', null), eb('is_active', '=', true)]))
+    .groupBy('implementation_id')
+    .execute();
+  return new Map(rows.map(({ id, tenants }) => [id, tenants]));
+}
+
+/** What is known of an implementation beside its name; absent: nothing yet. */
+interface ImplementationStanding {
+  readonly count?: BackupCount | undefined;
+  readonly standing?: ScheduleStanding | undefined;
+  readonly tenants?: number | undefined;
+}
+
+function toImplementationDocument(
   facts: ImplementationFacts,
-  count: BackupCount | undefined,
-  standing: ScheduleStanding = UNSCHEDULED,
+  { count, standing = UNSCHEDULED, tenants = 0 }: ImplementationStanding,
 ): ImplementationDocument {
   return {
     ...facts.ref,
@@ -56,5 +87,7 @@ export function toImplementationDocument(
     lastProvenAt: count?.lastProvenAt?.toISOString() ?? null,
     ...standing,
     nextBackupAt: standing.nextBackupAt?.toISOString() ?? null,
+    tenants,
+    rows: count?.rows ?? null,
   };
 }
