@@ -1,5 +1,5 @@
 import { executeScheduledBackupsInput, parseInput } from '@cofre/contracts';
-import { executeScheduledBackups } from '@cofre/services';
+import { drainJobs, executeScheduledBackups } from '@cofre/services';
 import { SLICE_BYTES_MAX } from './hosted-budget.ts';
 import { serveFunction } from './main.ts';
 
@@ -11,7 +11,14 @@ serveFunction({
   pieceBytesMax: SLICE_BYTES_MAX,
   async run(context, body, budget) {
     const input = parseInput(bodySchema, body);
-    const { done, failed, deferred, left } = await executeScheduledBackups(context, input, budget);
-    return { done, failed, deferred, left };
+    // Somebody waits for what was asked for by hand; what is due is due on.
+    const jobs = await drainJobs(context, budget);
+    const scheduled = await executeScheduledBackups(context, input, budget);
+    return {
+      done: jobs.done + scheduled.done,
+      failed: [...jobs.failed, ...scheduled.failed],
+      deferred: jobs.deferred + scheduled.deferred,
+      left: jobs.left + scheduled.left,
+    };
   },
 });
