@@ -16,7 +16,7 @@ function newestSource() {
   const folders = ['contracts', 'engine', 'postgres', 'storage', 'services', 'setup'].map((it) =>
     join(checkout, 'packages', it, 'src'),
   );
-  folders.push(join(app, 'src'), join(checkout, 'supabase', 'migrations'));
+  folders.push(join(app, 'src'), join(checkout, 'apps', 'worker', 'src'), join(checkout, 'supabase', 'migrations'));
   let newest = 0;
   for (const folder of folders) {
     if (!existsSync(folder)) continue;

@@ -26,6 +26,7 @@ export function buildProgram(start: Start): Commander {
   addPolicy(program, declare);
   addAdministrators(program, declare);
   addRuns(program, declare);
+  addJobs(program, declare);
   addRest(program, declare);
   return program;
 }
@@ -398,6 +399,29 @@ function addRuns(program: Commander, declare: Declare): void {
       .option('--port <n>', 'health and metrics over HTTP; 0 takes any free port (default: 9464)')
       .option('--host <address>', 'where that listens (default: 127.0.0.1)'),
     async () => (await import('./commands/worker.ts')).worker,
+  );
+}
+
+function addJobs(program: Commander, declare: Declare): void {
+  const load = () => import('./commands/job.ts');
+  const job = program.command('job').description('what was asked for and is done by a worker');
+  declare(
+    job
+      .command('list')
+      .description('list jobs, the newest first')
+      .option('--state <state>', 'only waiting, running, deferred, completed, failed or canceled ones')
+      .option('--implementation <name>', 'only of this one')
+      .option('--limit <n>', 'so many (default: 50)')
+      .option('--cursor <cursor>', 'the next page, as the page before named it'),
+    async () => (await load()).jobList,
+  );
+  declare(
+    job.command('show').argument('<id>').description('show one job and how far it is'),
+    async () => (await load()).jobShow,
+  );
+  declare(
+    job.command('cancel').argument('<id>').description('stop a job, as if it had never begun'),
+    async () => (await load()).jobCancel,
   );
 }
 

@@ -247,7 +247,8 @@ class Worker implements RunningWorker {
 
   async #stop(): Promise<void> {
     const { graceMs, abortMs } = this.#pace;
-    this.#logger.info({ worker: this.id, jobs: this.#underWay.size }, 'worker stops');
+    // Who never started says why, and nothing else.
+    if (this.#isReady) this.#logger.info({ worker: this.id, jobs: this.#underWay.size }, 'worker stops');
     const takingNoMore = this.#queue?.takeNoMore() ?? Promise.resolve();
     const idle = Promise.allSettled([
       takingNoMore.then(() => Promise.allSettled(this.#underWay)),
@@ -260,7 +261,7 @@ class Worker implements RunningWorker {
     }
     await settlesWithin(this.#sayGoodbye(), CLOSE_TIMEOUT_MS);
     await this.#http?.[Symbol.asyncDispose]();
-    this.#logger.info({ worker: this.id }, 'worker stopped');
+    if (this.#isReady) this.#logger.info({ worker: this.id }, 'worker stopped');
   }
 
   async #sayGoodbye(): Promise<void> {
