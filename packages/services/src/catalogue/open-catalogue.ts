@@ -35,6 +35,8 @@ export function openCatalogue(options: CatalogueOptions): Catalogue {
   });
   // A connection that breaks while it is idle is replaced by the pool; the next query does not notice.
   pool.on('error', () => undefined);
+  // One that breaks between two statements of a transaction fails the next of them; it must not end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return overPool(translating(pool, options.label));
 }
 

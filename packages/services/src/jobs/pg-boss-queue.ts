@@ -60,7 +60,7 @@ export async function openPgBossQueue({ url, takesJobs, onError }: PgBossOptions
     schedule: takesJobs,
     useListenNotify: takesJobs,
   });
-  boss.on('error', onError);
+  boss.on('error', (error) => onError(translatePgError(error, { doing: 'looking after the queue of jobs' })));
   try {
     await boss.start();
   } catch (error) {
