@@ -39,7 +39,7 @@ describe.each(testServers())('scheduled backups of unchanged slices on PostgreSQ
     return paths.sort();
   }
 
-  const rows = async ({ db }: ScheduledShop) =>
+  const rows = async ({ db }: ScheduledShop): Promise<{ id: string; status: string; key: string }[]> =>
     (await db.query('SELECT id, status, implementation_key AS key FROM module_backups ORDER BY created_at, id')).rows;
 
   it('nothing is kept: no row, no object, no lease; and it counts as done', async () => {
