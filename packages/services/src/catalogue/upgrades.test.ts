@@ -57,6 +57,12 @@ const ROWS: Readonly<Record<string, string>> = {
     INSERT INTO cofre.workers (id, name, version) VALUES (${id(0)}, 'w', '0');
     INSERT INTO public.audit_logs (action, actor_kind, actor_name, details) VALUES ('CREATE_MODULE_BACKUP', 'operator', 'root', '{"x": 1}');
     INSERT INTO public.admin_notifications (kind, dedupe_key, params) VALUES ('backup-failed', 'k', '{"y": 2}')`,
+  '20250301_cofre_auth': `
+    INSERT INTO cofre_auth.users (id, name, email) VALUES (${PERSON}, 'Ana', 'ana@example.org');
+    INSERT INTO cofre_auth.sessions (id, user_id, token, expires_at) VALUES (${id(0)}, ${PERSON}, 't', now());
+    INSERT INTO cofre_auth.accounts (id, user_id, account_id, provider_id) VALUES (${id(0)}, ${PERSON}, 'ana', 'credential');
+    INSERT INTO cofre_auth.verifications (id, identifier, value, expires_at) VALUES (${id(0)}, 'i', 'v', now());
+    INSERT INTO cofre_auth.rate_limits (key, count, last_request) VALUES ('k', 1, 0)`,
 };
 
 /** Tables that a migration moved elsewhere. */
@@ -70,7 +76,7 @@ async function readContents(db: TestDatabase): Promise<Contents> {
   const tables = await db.query(
     `SELECT c.oid::regclass::text AS name FROM pg_class c
      WHERE c.relkind = 'r' AND c.relname <> 'schema_migrations'
-       AND c.relnamespace IN (SELECT oid FROM pg_namespace WHERE nspname IN ('public', 'cofre', 'auth'))`,
+       AND c.relnamespace IN (SELECT oid FROM pg_namespace WHERE nspname IN ('public', 'cofre', 'auth', 'cofre_auth'))`,
   );
   const contents: Record<string, readonly Row[]> = {};
   for (const { name } of tables.rows) {
@@ -115,6 +121,11 @@ describe.each(testServers())('a catalogue in use on PostgreSQL $name', (server) 
     made.push(db);
     return describeSchema(db);
   }
+
+  it('has a row in every table that the migrations make', async () => {
+    const contents = await readContents(await inUse(names.at(-1) ?? ''));
+    for (const [table, rows] of Object.entries(contents)) expect(rows.length, table).toBeGreaterThan(0);
+  });
 
   it.each(names)('is brought from %s to the schema of a new one, and keeps every row', async (last) => {
     const db = await inUse(last);
