@@ -88,7 +88,7 @@ module.exports = {
     ),
     layer(
       'worker',
-      ['contracts', 'engine', 'services'],
+      ['contracts', 'services'],
       'The worker is handed what it works with: it knows neither environment nor store nor database.',
     ),
     layer(
