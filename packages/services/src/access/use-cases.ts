@@ -28,7 +28,7 @@ export const USE_CASES = {
   holdBackup: { needs: 'administrator', rights: 'own' },
   releaseBackup: { needs: 'administrator', rights: 'own' },
   listBackupTables: { needs: 'administrator', rights: 'service' },
-  proposeBackup: { needs: 'administrator', rights: 'own', hides: 'implementation' },
+  proposeBackup: { needs: 'administrator', rights: 'own' },
   readBackupRows: { needs: 'administrator', rights: 'service' },
   diffBackups: { needs: 'administrator', rights: 'service' },
   // Restores
