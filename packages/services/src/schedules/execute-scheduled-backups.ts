@@ -16,7 +16,7 @@ import { ModuleOverlaps } from '../modules/module-overlaps.ts';
 import type { ServiceContext } from '../service-context.ts';
 import { NO_BUDGET, type WorkBudget } from '../work-budget.ts';
 import { backUpClaimed, type Outcome, type ScheduledRun } from './back-up-claimed.ts';
-import { claimNext, countWaiting, type DueOptions } from './claims.ts';
+import { claimNext, countWaiting, type DueOptions, type Waiting } from './claims.ts';
 import { notifyRunFailed } from './notices.ts';
 import { settleSchedules } from './settle-schedules.ts';
 
@@ -83,13 +83,12 @@ class Worklist {
   }
 
   async run(): Promise<ScheduledRunDocument> {
-    const { left } = await this.#waiting();
-    if (left > 0) {
-      await this.#requireRepository();
-      await Promise.all(Array.from({ length: this.#options.budget.concurrency }, () => this.#lane()));
-    }
+    const waiting = await this.#waiting();
+    if (waiting.left === 0) return this.#conclude(waiting);
+    await this.#requireRepository();
+    await Promise.all(Array.from({ length: this.#options.budget.concurrency }, () => this.#lane()));
     // What was done was done, also where the rest could not be.
-    const document = await this.#conclude();
+    const document = await this.#conclude(await this.#waiting());
     if (this.#stop !== null) throw this.#stop.thrown;
     return document;
   }
@@ -161,8 +160,7 @@ class Worklist {
   }
 
   /** Logged where something was done; that everything due waits for somebody else is not news every five minutes. */
-  async #conclude(): Promise<ScheduledRunDocument> {
-    const { left, deferred } = await this.#waiting();
+  async #conclude({ left, deferred }: Waiting): Promise<ScheduledRunDocument> {
     const document = {
       done: this.#done,
       unchanged: this.#unchanged,

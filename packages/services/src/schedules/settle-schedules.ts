@@ -1,10 +1,11 @@
-import { type BackupSettings, CofreError, implementationId, isCofreError, type RunFailure } from '@cofre/contracts';
+import { isDeepStrictEqual } from 'node:util';
+import { CofreError, type ErrorDocument, implementationId, isCofreError, type RunFailure } from '@cofre/contracts';
 import { sql } from 'kysely';
 import type { Catalogue } from '../catalogue/open-catalogue.ts';
 import { toErrorDocument } from '../error-document.ts';
 import type { ServiceContext } from '../service-context.ts';
-import { implementationsUnder, type NamedImplementation, settingsOfAll } from '../settings/affected-implementations.ts';
-import { GLOBAL_SUBJECT } from '../settings/settings-rows.ts';
+import { mergeSettings } from '../settings/merge-settings.ts';
+import { AllSettings } from '../settings/settings-rows.ts';
 import { CLOCK_TOLERANCE_MS, later } from './claims.ts';
 import { neverComes } from './never-comes.ts';
 import { notifyImpossible } from './notices.ts';
@@ -19,108 +20,124 @@ export interface SettleTimes {
 /**
  * Gives a next time to implementations that are to be backed up by a schedule and have none, because they are new, or
  * one that lies beyond what the schedule gives, because a clock was wrong. Where there is nothing to do, which is nearly
- * always, that takes one statement. Gives the implementations whose schedule turned out to be impossible.
+ * always, it looks at groups alone. Gives the implementations whose schedule turned out to be impossible.
  */
 export async function settleSchedules(context: ServiceContext, times: SettleTimes): Promise<readonly RunFailure[]> {
-  const groups = await readGroups(context.catalogue);
-  if (groups.every((group) => isSettled(group, times))) return [];
-  const named = await implementationsUnder(context.catalogue, {});
-  const settings = await settingsOfAll(context.catalogue, named);
-  const standing = await readStanding(context.catalogue);
+  const { catalogue } = context;
+  const groups = await readGroups(catalogue, new TimesOf(times));
+  const unsettled = new Map(groups.filter((group) => !isSettled(group)).map((group) => [group.id, group]));
+  if (unsettled.size === 0) return [];
   const settled: { id: string; next: Date }[] = [];
   const impossible: RunFailure[] = [];
-  for (const implementation of named) {
-    const own = settings.get(implementation.id);
-    if (own === undefined || own.schedule === null) continue;
-    const found = settle(standing.get(implementation.id) ?? NO_STANDING, own, times);
-    if (found === 'settled') continue;
-    if (found instanceof Date) settled.push({ id: implementation.id, next: found });
-    else if (await tellOnce(context, { implementation, error: found }))
-      impossible.push(failureOf(implementation, found));
+  for (const implementation of await readUnclaimed(catalogue)) {
+    const group = unsettled.get(implementation.group);
+    if (group === undefined || isInOrder(implementation, group)) continue;
+    const next = implementation.next === null ? group.first : group.next;
+    if (next instanceof Date) settled.push({ id: implementation.id, next });
+    else if (!isTold(implementation, next) && (await tell(context, implementation, next)))
+      impossible.push(failureOf(implementation, next));
   }
-  await write(context.catalogue, settled, times.now);
+  await write(catalogue, settled, times.now);
   return impossible;
 }
 
-/** The implementations of one schedule. */
-interface ScheduleGroup extends Schedule {
-  readonly unsettled: number;
+/** What a schedule gives; why it gives nothing. */
+type Given = Date | CofreError;
+
+interface ScheduleTimes {
+  /** For one that has no time yet. */
+  readonly first: Given;
+  /** For one whose time is wrong: after what is due by now was taken. */
+  readonly next: Given;
+  /** No time lies further ahead. */
+  readonly latest: Given;
+}
+
+/** Implementations to which the same settings apply. */
+interface Group extends ScheduleTimes {
+  readonly id: string;
+  /** So many have no time. */
+  readonly timeless: number;
   readonly furthest: Date | null;
 }
 
-/** Any JSON may stand there: what is no text, or null, is inherited. */
-function inForce(name: 'schedule' | 'timeZone') {
-  const own = (alias: string) => {
-    const value = sql`${sql.ref(alias)}.settings -> ${sql.lit(name)}`;
-    return sql`CASE WHEN pg_catalog.jsonb_typeof(${value}) IN ('string', 'null') THEN ${value} END`;
-  };
-  return sql`COALESCE(${own('own')}, ${own('module')}, ${own('everywhere')}) #>> '{}'`;
+function isSettled({ timeless, furthest, latest }: Group): boolean {
+  // An impossible schedule is met when it is due.
+  return timeless === 0 && (furthest === null || latest instanceof CofreError || furthest <= latest);
 }
 
-async function readGroups(catalogue: Catalogue): Promise<readonly ScheduleGroup[]> {
-  const { rows } = await sql<ScheduleGroup>`
-    SELECT schedule, COALESCE(zone, 'UTC') AS "timeZone", pg_catalog.count(*) FILTER (WHERE next_backup_at IS NULL) AS unsettled,
-      pg_catalog.max(next_backup_at) AS furthest
-    FROM (
-      SELECT s.next_backup_at, ${inForce('schedule')} AS schedule, ${inForce('timeZone')} AS zone
-      FROM cofre.v_module_implementations AS i
-      LEFT JOIN cofre.implementation_settings AS s ON s.implementation_id = i.id
-      LEFT JOIN cofre.backup_settings AS own ON own.scope = 'implementation' AND own.subject_id = i.id
-      LEFT JOIN cofre.backup_settings AS module ON module.scope = 'module' AND module.subject_id = i.module_id
-      LEFT JOIN cofre.backup_settings AS everywhere ON everywhere.scope = 'global' AND everywhere.subject_id = ${GLOBAL_SUBJECT}
-    ) AS implementation
-    WHERE schedule IS NOT NULL
+function isInOrder({ next }: Unclaimed, { latest }: Group): boolean {
+  return next !== null && (latest instanceof CofreError || next <= latest);
+}
+
+/** Those of a module that have settings of their own are groups by themselves. Groups without a schedule are left out. */
+async function readGroups(catalogue: Catalogue, timesOf: TimesOf): Promise<readonly Group[]> {
+  const { rows } = await sql<{ moduleId: string; own: string | null; timeless: number; furthest: Date | null }>`
+    SELECT i.module_id AS "moduleId", own.subject_id AS own,
+      pg_catalog.count(*) FILTER (WHERE s.next_backup_at IS NULL) AS timeless, pg_catalog.max(s.next_backup_at) AS furthest
+    FROM cofre.v_module_implementations AS i
+    LEFT JOIN cofre.implementation_settings AS s ON s.implementation_id = i.id
+    LEFT JOIN cofre.backup_settings AS own ON own.scope = 'implementation' AND own.subject_id = i.id
     GROUP BY 1, 2`.execute(catalogue);
-  return rows;
+  const all = await AllSettings.read(catalogue);
+  return rows.flatMap(({ moduleId, own, timeless, furthest }) => {
+    const { schedule, timeZone } = mergeSettings(all.layers({ implementationId: own ?? '', moduleId })).settings;
+    if (schedule === null) return [];
+    return [{ id: own ?? moduleId, timeless, furthest, ...timesOf.schedule({ schedule, timeZone }) }];
+  });
 }
 
-function isSettled({ unsettled, furthest, ...schedule }: ScheduleGroup, times: SettleTimes): boolean {
-  if (unsettled > 0) return false;
-  const latest = latestOf(schedule, times);
-  // An impossible one is met when it is due.
-  return furthest === null || latest instanceof CofreError || furthest <= latest;
+/** Many groups have the same schedule: each is read once. */
+class TimesOf {
+  readonly #times: SettleTimes;
+  readonly #known = new Map<string, ScheduleTimes>();
+
+  constructor(times: SettleTimes) {
+    this.#times = times;
+  }
+
+  schedule(schedule: Schedule): ScheduleTimes {
+    const key = JSON.stringify([schedule.schedule, schedule.timeZone]);
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const { now, dueBy } = this.#times;
+    const after = later(now, dueBy);
+    const latest = nextOf(schedule, new Date(after.getTime() + CLOCK_TOLERANCE_MS));
+    const found = { first: nextOf(schedule, now), next: nextOf(schedule, after), latest };
+    this.#known.set(key, found);
+    return found;
+  }
 }
 
-/** The furthest that a next time may lie ahead; why the schedule gives none. */
-function latestOf(schedule: Schedule, { now, dueBy }: SettleTimes): Date | CofreError {
-  return nextOf(schedule, new Date(later(now, dueBy).getTime() + CLOCK_TOLERANCE_MS));
-}
-
-function nextOf({ schedule, timeZone }: Schedule, after: Date): Date | CofreError {
+function nextOf(schedule: Schedule, after: Date): Given {
   try {
-    return nextRun({ schedule, timeZone }, after) ?? neverComes({ schedule, timeZone });
+    return nextRun(schedule, after) ?? neverComes(schedule);
   } catch (error) {
     if (isCofreError(error, 'settings/invalid-schedule')) return error;
     throw error;
   }
 }
 
-interface Standing {
+interface Unclaimed {
+  readonly id: string;
+  readonly module: string;
+  readonly key: string;
+  readonly group: string;
   readonly next: Date | null;
-  readonly isClaimed: boolean;
-}
-const NO_STANDING: Standing = { next: null, isClaimed: false };
-
-async function readStanding(catalogue: Catalogue): Promise<ReadonlyMap<string, Standing>> {
-  const rows = await catalogue
-    .selectFrom('cofre.implementation_settings')
-    .select(['implementation_id', 'next_backup_at', 'claimed_by'])
-    .execute();
-  return new Map(
-    rows.map((row) => [row.implementation_id, { next: row.next_backup_at, isClaimed: row.claimed_by !== null }]),
-  );
+  readonly lastError: ErrorDocument | null;
 }
 
-function settle(
-  { next, isClaimed }: Standing,
-  { schedule, timeZone }: BackupSettings,
-  times: SettleTimes,
-): Date | CofreError | 'settled' {
-  const own = { schedule: schedule ?? '', timeZone };
-  if (isClaimed) return 'settled';
-  if (next === null) return nextOf(own, times.now);
-  const latest = latestOf(own, times);
-  return latest instanceof CofreError || next <= latest ? 'settled' : nextOf(own, later(times.now, times.dueBy));
+/** What a runner has at this moment, it settles itself. */
+async function readUnclaimed(catalogue: Catalogue): Promise<readonly Unclaimed[]> {
+  const { rows } = await sql<Unclaimed>`
+    SELECT i.id, m.slug AS module, i.key, COALESCE(own.subject_id, i.module_id) AS group, s.next_backup_at AS next,
+      s.last_error AS "lastError"
+    FROM cofre.v_module_implementations AS i
+    JOIN cofre.v_base_modules AS m ON m.id = i.module_id
+    LEFT JOIN cofre.implementation_settings AS s ON s.implementation_id = i.id
+    LEFT JOIN cofre.backup_settings AS own ON own.scope = 'implementation' AND own.subject_id = i.id
+    WHERE s.claimed_by IS NULL`.execute(catalogue);
+  return rows;
 }
 
 /** Another runner may be doing the same: both write what the schedule gives. */
@@ -142,11 +159,13 @@ async function write(
     WHERE s.claimed_by IS NULL`.execute(catalogue);
 }
 
-/** Told once for each schedule that is impossible; false: it was told before. */
-async function tellOnce(
-  context: ServiceContext,
-  { implementation, error }: { readonly implementation: NamedImplementation; readonly error: CofreError },
-): Promise<boolean> {
+/** Once for each schedule that is impossible, and not whenever somebody runs it. */
+function isTold({ lastError }: Unclaimed, { code, params }: CofreError): boolean {
+  return lastError?.code === code && isDeepStrictEqual(lastError.params, params);
+}
+
+/** False: another runner just did. */
+async function tell(context: ServiceContext, implementation: Unclaimed, error: CofreError): Promise<boolean> {
   const { catalogue, clock } = context;
   const now = clock.now();
   const document = JSON.stringify(toErrorDocument(error));
@@ -158,11 +177,11 @@ async function tellOnce(
       OR s.last_error -> 'params' IS DISTINCT FROM excluded.last_error -> 'params'
     RETURNING s.implementation_id`.execute(catalogue);
   if (rows.length === 0) return false;
-  const { module, key } = implementation;
-  await notifyImpossible(context, { id: implementationId.parse(implementation.id), module, key }, error);
+  const { id, module, key } = implementation;
+  await notifyImpossible(context, { id: implementationId.parse(id), module, key }, error);
   return true;
 }
 
-function failureOf({ module, key }: NamedImplementation, { code }: CofreError): RunFailure {
+function failureOf({ module, key }: Unclaimed, { code }: CofreError): RunFailure {
   return { implementation: `${module}/${key}`, code };
 }
