@@ -1,0 +1,86 @@
+'use client';
+
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { LoaderCircleIcon } from 'lucide-react';
+import { useTranslations } from 'next-intl';
+import { useCallback, useMemo } from 'react';
+import { readModulePlanRows } from '#app/actions/admin/modules/module-restores.ts';
+import { ErrorState } from '#components/error-state.tsx';
+import { Button } from '#components/ui/button.tsx';
+import { ActionFailure, dataOf } from '#lib/action-failure.ts';
+import { type PlanRow, rowsInput, type RowsOf } from './plan-rows.ts';
+import { tableLabel } from './table-label.ts';
+import { VirtualRows } from './VirtualRows.tsx';
+
+interface FoundRowsProps extends RowsOf {
+  readonly text: string;
+  readonly onOpen: (row: PlanRow) => void;
+}
+
+/** Rows that hold a text. The server looks through some thousands at a time and says how far it is. */
+export function FoundRows({ text, onOpen, ...rowsOf }: FoundRowsProps) {
+  const t = useTranslations('restore.rows');
+  const { planId, table, kind, total } = rowsOf;
+  const query = useInfiniteQuery({
+    queryKey: ['plan-rows-found', planId, table, kind, text],
+    initialPageParam: 0,
+    queryFn: async ({ pageParam: from }) => dataOf(await readModulePlanRows({ ...rowsInput(rowsOf), text, from })),
+    getNextPageParam: ({ next }) => next ?? undefined,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  const pages = query.data?.pages;
+  const rows = useMemo(() => (pages ?? []).flatMap((page) => page.rows), [pages]);
+  const { hasNextPage, isFetching, fetchNextPage } = query;
+  const onSight = useCallback(
+    (_first: number, last: number) => {
+      if (last >= rows.length - 1 && hasNextPage && !isFetching) void fetchNextPage();
+    },
+    [rows.length, hasNextPage, isFetching, fetchNextPage],
+  );
+  if (query.isError) {
+    const known = query.error instanceof ActionFailure ? query.error : null;
+    return (
+      <ErrorState
+        message={known?.message ?? t('unreadable')}
+        hint={known?.hint}
+        code={known?.code}
+        onRetry={() => void query.refetch()}
+      />
+    );
+  }
+  const last = pages?.at(-1);
+  return (
+    <div className="flex flex-col gap-3">
+      <p className="flex min-h-9 flex-wrap items-center gap-2 text-sm text-muted-foreground" role="status">
+        {isFetching ? (
+          <>
+            <LoaderCircleIcon className="size-4 animate-spin motion-reduce:animate-none" aria-hidden="true" />
+            {t('searching')}
+          </>
+        ) : (
+          t('found', {
+            found: rows.length,
+            done: String(last === undefined || last.next === null),
+            searched: last?.next ?? total,
+            total,
+          })
+        )}
+        {hasNextPage && !isFetching ? (
+          <Button size="sm" variant="outline" onClick={() => void fetchNextPage()}>
+            {t('searchOn')}
+          </Button>
+        ) : null}
+      </p>
+      {rows.length === 0 ? null : (
+        <VirtualRows
+          label={t('of', { table: tableLabel(table) })}
+          count={rows.length}
+          keyColumns={last?.keyColumns ?? []}
+          rowAt={(index) => rows[index]}
+          onOpen={onOpen}
+          onSight={onSight}
+        />
+      )}
+    </div>
+  );
+}
