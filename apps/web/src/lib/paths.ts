@@ -1,4 +1,23 @@
+interface Place {
+  readonly module: string;
+  readonly key: string;
+}
+
 /** The address of an implementation's page; keys may hold any letter. */
-export function implementationPath({ module, key }: { readonly module: string; readonly key: string }): string {
+export function implementationPath({ module, key }: Place): string {
   return `/admin/modules/${encodeURIComponent(module)}/${encodeURIComponent(key)}`;
+}
+
+export function backupsPath(implementation: Place): string {
+  return `${implementationPath(implementation)}?tab=backups`;
+}
+
+/** The page of one backup. */
+export function backupPath({ id, implementation }: { readonly id: string; readonly implementation: Place }): string {
+  return `${implementationPath(implementation)}/backups/${id}`;
+}
+
+/** Where a backup is put back, after a look at what that would do. */
+export function restorePath({ id, implementation }: { readonly id: string; readonly implementation: Place }): string {
+  return `${implementationPath(implementation)}/restore/${id}`;
 }

@@ -4,7 +4,8 @@ import { getTranslations } from 'next-intl/server';
 import { Suspense } from 'react';
 import { EmptyState } from '#components/empty-state.tsx';
 import { requireViewer } from '#server/viewer.ts';
-import { ModuleCard } from './components/ModuleCard.tsx';
+import { BackupFigures, BackupFiguresSkeleton } from './components/backup-figures.tsx';
+import { ModuleBrowser } from './components/ModuleBrowser.tsx';
 import { ModuleListSkeleton } from './components/module-list-skeleton.tsx';
 
 export async function generateMetadata(): Promise<Metadata> {
@@ -12,7 +13,7 @@ export async function generateMetadata(): Promise<Metadata> {
 }
 
 export default async function ModulesPage() {
-  const { service } = await requireViewer();
+  const { service, isAdministrator } = await requireViewer();
   const t = await getTranslations('modules');
   return (
     <div className="flex flex-col gap-6">
@@ -20,29 +21,27 @@ export default async function ModulesPage() {
         <h1 className="text-2xl font-semibold tracking-tight">{t('title')}</h1>
         <p className="text-muted-foreground">{t('description')}</p>
       </div>
+      <Suspense fallback={<BackupFiguresSkeleton />}>
+        <BackupFigures service={service} />
+      </Suspense>
       <Suspense fallback={<ModuleListSkeleton />}>
-        <ModuleList service={service} />
+        <ModuleList service={service} isAdministrator={isAdministrator} />
       </Suspense>
     </div>
   );
 }
 
-async function ModuleList({ service }: { readonly service: ServiceContext }) {
+interface ModuleListProps {
+  readonly service: ServiceContext;
+  readonly isAdministrator: boolean;
+}
+
+async function ModuleList({ service, isAdministrator }: ModuleListProps) {
   const [t, modules, implementations] = await Promise.all([
     getTranslations('modules'),
     listModules(service),
     listImplementations(service),
   ]);
   if (modules.length === 0) return <EmptyState title={t('empty')} description={t('emptyHint')} />;
-  return (
-    <div className="grid gap-4 lg:grid-cols-2">
-      {modules.map((module) => (
-        <ModuleCard
-          key={module.slug}
-          module={module}
-          implementations={implementations.filter((it) => it.module === module.slug)}
-        />
-      ))}
-    </div>
-  );
+  return <ModuleBrowser modules={modules} implementations={implementations} isAdministrator={isAdministrator} />;
 }

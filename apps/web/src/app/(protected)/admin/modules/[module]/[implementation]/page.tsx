@@ -1,10 +1,10 @@
-import type { ImplementationDocument } from '@cofre/contracts';
-import { listImplementations, type ServiceContext } from '@cofre/services';
+import type { ImplementationDetailDocument } from '@cofre/contracts';
 import type { Metadata } from 'next';
 import Link from 'next/link';
-import { notFound } from 'next/navigation';
 import { getTranslations } from 'next-intl/server';
-import { cache } from 'react';
+import { Suspense } from 'react';
+import { LifeBuoyIcon } from 'lucide-react';
+import { Badge } from '#components/ui/badge.tsx';
 import {
   Breadcrumb,
   BreadcrumbItem,
@@ -12,8 +12,15 @@ import {
   BreadcrumbPage,
   BreadcrumbSeparator,
 } from '#components/ui/breadcrumb.tsx';
+import { Button } from '#components/ui/button.tsx';
+import { implementationPath } from '#lib/paths.ts';
 import { protectionOf } from '#lib/protection.ts';
+import { findImplementation } from '#server/find-implementation.ts';
 import { requireViewer } from '#server/viewer.ts';
+import {
+  Configuration,
+  ConfigurationSkeleton,
+} from '../../components/assignments/implementations-manager/Configuration.tsx';
 import { ImplementationDetails } from '../../components/assignments/implementations-manager/ImplementationDetails.tsx';
 import { ImplementationDetailsPanel } from '../../components/assignments/implementations-manager/ImplementationDetailsPanel.tsx';
 import { ProtectionBadge } from '../../components/protection-badge.tsx';
@@ -21,13 +28,6 @@ import { ProtectionBadge } from '../../components/protection-badge.tsx';
 interface ImplementationPageProps {
   readonly params: Promise<{ readonly module: string; readonly implementation: string }>;
 }
-
-const findImplementation = cache(
-  async (service: ServiceContext, module: string, key: string): Promise<ImplementationDocument> => {
-    const all = await listImplementations(service, { module: decodeURIComponent(module) });
-    return all.find((it) => it.key === decodeURIComponent(key)) ?? notFound();
-  },
-);
 
 export async function generateMetadata({ params }: ImplementationPageProps): Promise<Metadata> {
   const { service } = await requireViewer();
@@ -59,15 +59,53 @@ export default async function ImplementationPage({ params }: ImplementationPageP
           </BreadcrumbItem>
         </BreadcrumbList>
       </Breadcrumb>
-      <div className="flex flex-wrap items-center gap-3">
-        <h1 className="text-2xl font-semibold tracking-tight break-words">{implementation.name}</h1>
-        <ProtectionBadge state={protectionOf(implementation)} />
-      </div>
+      <Header implementation={implementation} isAdministrator={isAdministrator} />
       <ImplementationDetailsPanel
         implementation={implementation}
         isAdministrator={isAdministrator}
-        details={<ImplementationDetails implementation={implementation} />}
+        details={
+          <ImplementationDetails implementation={implementation}>
+            {isAdministrator ? (
+              <Suspense fallback={<ConfigurationSkeleton />}>
+                <Configuration service={service} implementation={implementation.id} />
+              </Suspense>
+            ) : null}
+          </ImplementationDetails>
+        }
       />
+    </div>
+  );
+}
+
+interface HeaderProps {
+  readonly implementation: ImplementationDetailDocument;
+  readonly isAdministrator: boolean;
+}
+
+async function Header({ implementation, isAdministrator }: HeaderProps) {
+  const t = await getTranslations('implementation');
+  const { name, version, active, tenants, backups } = implementation;
+  return (
+    <div className="flex flex-wrap items-start justify-between gap-4">
+      <div className="flex min-w-0 flex-col gap-1.5">
+        <div className="flex flex-wrap items-center gap-x-3 gap-y-2">
+          <h1 className="text-2xl font-semibold tracking-tight break-words">{name}</h1>
+          <ProtectionBadge state={protectionOf(implementation)} />
+          {active === false ? <Badge variant="outline">{t('inactive')}</Badge> : null}
+        </div>
+        <p className="text-muted-foreground">
+          {version === null ? null : <>{t('version', { version })} · </>}
+          {t('tenantCount', { count: tenants })}
+        </p>
+      </div>
+      {isAdministrator && backups > 0 ? (
+        <Button variant="outline" asChild>
+          <Link href={`${implementationPath(implementation)}/something-went-wrong`}>
+            <LifeBuoyIcon aria-hidden="true" />
+            {t('somethingWentWrong')}
+          </Link>
+        </Button>
+      ) : null}
     </div>
   );
 }

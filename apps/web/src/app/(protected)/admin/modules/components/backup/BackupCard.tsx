@@ -1,58 +1,99 @@
+'use client';
+
 import type { BackupDocument } from '@cofre/contracts';
-import { LockIcon, ShieldCheckIcon } from 'lucide-react';
+import { UndoDotIcon } from 'lucide-react';
+import Link from 'next/link';
 import { useTranslations } from 'next-intl';
 import type { ReactNode } from 'react';
 import { ByteSize } from '#components/byte-size.tsx';
 import { RelativeTime } from '#components/date-time.tsx';
-import { Badge } from '#components/ui/badge.tsx';
+import { Button } from '#components/ui/button.tsx';
 import { Card, CardContent } from '#components/ui/card.tsx';
-import { StatusBadge } from './StatusBadge.tsx';
+import { backupPath, restorePath } from '#lib/paths.ts';
+import { BackupActions } from './BackupActions.tsx';
+import { BackupBadges, ExpiryWords } from './BackupBadges.tsx';
+
+interface BackupCardProps {
+  readonly backup: BackupDocument;
+  readonly isAdministrator: boolean;
+  /** It is another one now: held, released. */
+  readonly onChanged: () => void;
+  /** A job was asked for. */
+  readonly onStarted: () => void;
+}
 
 /** One backup in the list. */
-export function BackupCard({ backup }: { readonly backup: BackupDocument }) {
+export function BackupCard({ backup, isAdministrator, onChanged, onStarted }: BackupCardProps) {
   const t = useTranslations('backups');
-  const { type, status, createdAt, createdBy, description, stats, held, verifiedAt } = backup;
+  const { status, createdAt, description, stats, error } = backup;
+  const isRestorable = status === 'completed';
   return (
     <Card className="py-4">
-      <CardContent className="flex flex-col gap-2">
-        <div className="flex flex-wrap items-center gap-2">
-          <span className="font-medium">
-            <RelativeTime at={createdAt} />
-          </span>
-          <Badge variant="secondary">{t(`types.${type}`)}</Badge>
-          <StatusBadge status={status} />
-          {held ? (
-            <Badge variant="info">
-              <LockIcon aria-hidden="true" />
-              {t('held')}
-            </Badge>
-          ) : null}
-          {verifiedAt === null ? null : (
-            <Badge variant="outline">
-              <ShieldCheckIcon aria-hidden="true" />
-              {t('verified')}
-            </Badge>
-          )}
+      <CardContent className="flex flex-wrap items-start justify-between gap-x-4 gap-y-3">
+        <div className="flex min-w-0 flex-1 basis-64 flex-col gap-2">
+          <div className="flex flex-wrap items-center gap-2">
+            <Link href={backupPath(backup)} className="mr-1 font-medium underline-offset-4 hover:underline">
+              <RelativeTime at={createdAt} />
+            </Link>
+            <BackupBadges backup={backup} />
+          </div>
+          {description === null ? null : <p className="break-words">{description}</p>}
+          {error === undefined ? null : <p className="text-sm text-danger-foreground">{error.message}</p>}
+          <dl className="flex flex-wrap gap-x-5 gap-y-1 text-sm text-muted-foreground">
+            {isRestorable ? (
+              <>
+                <Figure name={t('stored')}>
+                  {t.rich('storedOfRaw', {
+                    stored: () => <ByteSize bytes={stats.bytesStored} />,
+                    raw: () => <ByteSize bytes={stats.bytesRaw} />,
+                  })}
+                </Figure>
+                <Figure name={t('rows')}>{t('rowCount', { count: stats.rows })}</Figure>
+                <Figure name={t('changed')}>{t('rowCount', { count: stats.rowsChanged })}</Figure>
+              </>
+            ) : null}
+            <Figure name={t('by')}>
+              <MadeBy backup={backup} />
+            </Figure>
+            <Figure name={t('expiry')}>
+              <ExpiryWords backup={backup} />
+            </Figure>
+          </dl>
         </div>
-        {description === null ? null : <p className="break-words">{description}</p>}
-        <dl className="flex flex-wrap gap-x-6 gap-y-1 text-sm text-muted-foreground">
-          <Figure name={t('stored')}>
-            <ByteSize bytes={stats.bytesStored} />
-          </Figure>
-          <Figure name={t('rows')}>{t('rowCount', { count: stats.rows })}</Figure>
-          <Figure name={t('changed')}>{t('rowCount', { count: stats.rowsChanged })}</Figure>
-          {createdBy === null ? null : <Figure name={t('by')}>{createdBy}</Figure>}
-        </dl>
+        <div className="flex items-center gap-2">
+          {isAdministrator && isRestorable ? (
+            <Button variant="outline" size="sm" asChild>
+              <Link href={restorePath(backup)}>
+                <UndoDotIcon aria-hidden="true" />
+                {t('restore')}
+              </Link>
+            </Button>
+          ) : null}
+          <BackupActions
+            backup={backup}
+            isAdministrator={isAdministrator}
+            onChanged={onChanged}
+            onStarted={onStarted}
+          />
+        </div>
       </CardContent>
     </Card>
   );
+}
+
+/** Who, or what, made it. */
+export function MadeBy({ backup: { origin, createdBy } }: { readonly backup: BackupDocument }) {
+  const t = useTranslations('backups');
+  if (origin === 'scheduled') return t('bySchedule');
+  if (origin === 'imported') return t('byImport');
+  return createdBy ?? t('bySomebody');
 }
 
 function Figure({ name, children }: { readonly name: string; readonly children: ReactNode }) {
   return (
     <div className="flex gap-1.5">
       <dt>{name}</dt>
-      <dd className="text-foreground">{children}</dd>
+      <dd className="text-foreground tabular-nums">{children}</dd>
     </div>
   );
 }

@@ -1,0 +1,112 @@
+import type { BackupDocument } from '@cofre/contracts';
+import { isCofreError } from '@cofre/contracts';
+import { type ServiceContext, showBackup } from '@cofre/services';
+import type { Metadata } from 'next';
+import Link from 'next/link';
+import { notFound } from 'next/navigation';
+import { getFormatter, getTranslations } from 'next-intl/server';
+import { cache, Suspense } from 'react';
+import {
+  Breadcrumb,
+  BreadcrumbItem,
+  BreadcrumbList,
+  BreadcrumbPage,
+  BreadcrumbSeparator,
+} from '#components/ui/breadcrumb.tsx';
+import { backupPath, backupsPath } from '#lib/paths.ts';
+import { decoded } from '#server/find-implementation.ts';
+import { requireViewer } from '#server/viewer.ts';
+import { errorWording, wordedBackup } from '#server/worded.ts';
+import { BackupAbout } from './components/BackupAbout.tsx';
+import { BackupHeader } from './components/BackupHeader.tsx';
+import { BackupRows } from './components/BackupRows.tsx';
+import { BackupViews, VIEWS } from './components/BackupViews.tsx';
+import { Comparison } from './components/Comparison.tsx';
+import { PartSkeleton } from './components/PartSkeleton.tsx';
+
+interface BackupPageProps {
+  readonly params: Promise<{ readonly module: string; readonly implementation: string; readonly backup: string }>;
+  readonly searchParams: Promise<Readonly<Record<string, string | string[] | undefined>>>;
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** A backup of the implementation that the address names; of a deleted one too. */
+const findBackup = cache(async (service: ServiceContext, path: string): Promise<BackupDocument> => {
+  const [module, key, id] = path.split('/').map(decoded);
+  if (id === undefined || id === null || !UUID.test(id)) notFound();
+  try {
+    const backup = await showBackup(service, { backup: id });
+    if (backup.implementation.module !== module || backup.implementation.key !== key) notFound();
+    return wordedBackup(backup, await errorWording());
+  } catch (error) {
+    if (isCofreError(error, 'backup/not-found')) notFound();
+    throw error;
+  }
+});
+
+async function backupOf(service: ServiceContext, params: BackupPageProps['params']): Promise<BackupDocument> {
+  const { module, implementation, backup } = await params;
+  return findBackup(service, `${module}/${implementation}/${backup}`);
+}
+
+export async function generateMetadata({ params }: BackupPageProps): Promise<Metadata> {
+  const { service } = await requireViewer();
+  const [t, format, { createdAt }] = await Promise.all([
+    getTranslations('backup'),
+    getFormatter(),
+    backupOf(service, params),
+  ]);
+  return {
+    title: t('title', { date: format.dateTime(new Date(createdAt), { dateStyle: 'medium', timeStyle: 'short' }) }),
+  };
+}
+
+export default async function BackupPage({ params, searchParams }: BackupPageProps) {
+  const { service, isAdministrator } = await requireViewer();
+  const [t, backup, asked] = await Promise.all([getTranslations('backup'), backupOf(service, params), searchParams]);
+  const text = (name: string): string | undefined => {
+    const value = asked[name];
+    return typeof value === 'string' ? value : undefined;
+  };
+  const canLookInside = isAdministrator && backup.status === 'completed';
+  const view = (canLookInside ? VIEWS.find((it) => it === text('view')) : undefined) ?? 'about';
+  const { module, key } = backup.implementation;
+  return (
+    <div className="flex flex-col gap-6">
+      <Breadcrumb aria-label={t('breadcrumb')}>
+        <BreadcrumbList>
+          <BreadcrumbItem>
+            <Link href="/admin/modules" className="hover:text-foreground hover:underline">
+              {t('modules')}
+            </Link>
+          </BreadcrumbItem>
+          <BreadcrumbSeparator />
+          <BreadcrumbItem>
+            <Link href={backupsPath(backup.implementation)} className="hover:text-foreground hover:underline">
+              {module}/{key}
+            </Link>
+          </BreadcrumbItem>
+          <BreadcrumbSeparator />
+          <BreadcrumbItem>
+            <BreadcrumbPage>{t('backup')}</BreadcrumbPage>
+          </BreadcrumbItem>
+        </BreadcrumbList>
+      </Breadcrumb>
+      <BackupHeader backup={backup} isAdministrator={isAdministrator} />
+      {canLookInside ? <BackupViews path={backupPath(backup)} open={view} /> : null}
+      {view === 'about' ? (
+        <BackupAbout backup={backup} />
+      ) : (
+        // The key makes another table or another comparison begin with its skeleton again.
+        <Suspense key={JSON.stringify(asked)} fallback={<PartSkeleton />}>
+          {view === 'rows' ? (
+            <BackupRows service={service} backup={backup} table={text('table')} page={text('page')} />
+          ) : (
+            <Comparison service={service} backup={backup} other={text('with')} table={text('table')} />
+          )}
+        </Suspense>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,146 @@
+'use client';
+
+import type { ImplementationDocument, JobDocument, ModuleDocument } from '@cofre/contracts';
+import { SearchIcon } from 'lucide-react';
+import { useRouter } from 'next/navigation';
+import { useTranslations } from 'next-intl';
+import { useState } from 'react';
+import { EmptyState } from '#components/empty-state.tsx';
+import { Button } from '#components/ui/button.tsx';
+import { Input } from '#components/ui/input.tsx';
+import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from '#components/ui/select.tsx';
+import { matches } from '#lib/matches.ts';
+import { PROTECTION_STATES, protectionOf } from '#lib/protection.ts';
+import { useUrlState } from '#lib/use-url-state.ts';
+import { BackUpTogether } from './BackUpTogether.tsx';
+import { isOpen, useJobs } from './jobs/use-jobs.ts';
+import { ModuleCard } from './ModuleCard.tsx';
+
+interface ModuleBrowserProps {
+  readonly modules: readonly ModuleDocument[];
+  readonly implementations: readonly ImplementationDocument[];
+  readonly isAdministrator: boolean;
+}
+
+/** Radix selects take no empty value. */
+const ALL = 'all';
+
+/** Modules with their implementations: searched, filtered by how well they are protected, several backed up together. */
+export function ModuleBrowser({ modules, implementations, isAdministrator }: ModuleBrowserProps) {
+  const t = useTranslations('modules');
+  const router = useRouter();
+  const { params, set } = useUrlState();
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
+  const { jobs, refetch } = useJobs(undefined, { onEnded: () => router.refresh() });
+  const typed = params.get('q') ?? '';
+  const state = PROTECTION_STATES.find((it) => it === params.get('state'));
+  const shown = shownModules({ modules, implementations }, { typed, state });
+  const visible = new Set<string>(shown.flatMap((it) => it.implementations.map(({ id }) => id)));
+  const chosen = [...selected].filter((id) => visible.has(id));
+  return (
+    <div className="flex flex-col gap-4">
+      <Filters typed={typed} state={state ?? ALL} onChange={set} />
+      <p className="sr-only" role="status">
+        {t('found', { count: visible.size })}
+      </p>
+      {shown.length === 0 ? (
+        <EmptyState title={t('nothingFound')} description={t('nothingFoundHint')}>
+          <Button variant="outline" onClick={() => set({ q: null, state: null })}>
+            {t('clearFilters')}
+          </Button>
+        </EmptyState>
+      ) : (
+        <div className="grid items-start gap-4 lg:grid-cols-2">
+          {shown.map((it) => (
+            <ModuleCard
+              key={it.module.slug}
+              module={it.module}
+              implementations={it.implementations}
+              jobs={openByImplementation(jobs)}
+              selection={isAdministrator ? { selected, onChange: setSelected } : null}
+            />
+          ))}
+        </div>
+      )}
+      {isAdministrator ? (
+        <BackUpTogether
+          implementations={implementations.filter(({ id }) => chosen.includes(id))}
+          onDone={() => {
+            setSelected(new Set());
+            refetch();
+          }}
+          onClear={() => setSelected(new Set())}
+        />
+      ) : null}
+    </div>
+  );
+}
+
+function openByImplementation(jobs: readonly JobDocument[]): ReadonlyMap<string, JobDocument> {
+  return new Map(
+    jobs.filter(isOpen).flatMap((job) => (job.implementation === null ? [] : [[job.implementation.id, job]])),
+  );
+}
+
+type All = Pick<ModuleBrowserProps, 'modules' | 'implementations'>;
+
+interface Wanted {
+  readonly typed: string;
+  readonly state: string | undefined;
+}
+
+/** A module whose own name was typed is shown with all that it has. */
+function shownModules({ modules, implementations }: All, { typed, state }: Wanted) {
+  return modules.flatMap((module) => {
+    const own = implementations.filter((it) => it.module === module.slug);
+    const found = own.filter(
+      (it) =>
+        (state === undefined || protectionOf(it) === state) &&
+        matches(typed, [module.name, module.slug, it.name, it.key]),
+    );
+    const isWhole = state === undefined && matches(typed, [module.name, module.slug]);
+    return found.length > 0 || isWhole ? [{ module, implementations: found }] : [];
+  });
+}
+
+interface FiltersProps {
+  readonly typed: string;
+  readonly state: string;
+  readonly onChange: (changes: Readonly<Record<string, string | null>>) => void;
+}
+
+function Filters({ typed, state, onChange }: FiltersProps) {
+  const t = useTranslations('modules');
+  const states = useTranslations('protection');
+  return (
+    <search className="flex flex-col gap-3 sm:flex-row">
+      <div className="relative flex-1">
+        <SearchIcon
+          className="pointer-events-none absolute top-1/2 left-3 size-4 -translate-y-1/2 text-muted-foreground"
+          aria-hidden="true"
+        />
+        <Input
+          type="search"
+          className="pl-9"
+          aria-label={t('search')}
+          placeholder={t('searchPlaceholder')}
+          value={typed}
+          onChange={({ target }) => onChange({ q: target.value })}
+        />
+      </div>
+      <Select value={state} onValueChange={(value) => onChange({ state: value === ALL ? null : value })}>
+        <SelectTrigger className="sm:w-56" aria-label={t('filterState')}>
+          <SelectValue />
+        </SelectTrigger>
+        <SelectContent>
+          <SelectItem value={ALL}>{t('allStates')}</SelectItem>
+          {PROTECTION_STATES.map((it) => (
+            <SelectItem key={it} value={it}>
+              {states(it)}
+            </SelectItem>
+          ))}
+        </SelectContent>
+      </Select>
+    </search>
+  );
+}

@@ -1,0 +1,133 @@
+'use client';
+
+import type { BackupStatus, BackupType } from '@cofre/contracts';
+import { XIcon } from 'lucide-react';
+import { useTranslations } from 'next-intl';
+import { Button } from '#components/ui/button.tsx';
+import { Input } from '#components/ui/input.tsx';
+import { Label } from '#components/ui/label.tsx';
+import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from '#components/ui/select.tsx';
+
+export interface Filters {
+  readonly type: BackupType | undefined;
+  readonly status: BackupStatus | undefined;
+  /** Days as `2025-01-31`, both included. */
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+}
+
+const TYPES = ['full', 'incremental', 'differential', 'config_only'] as const satisfies readonly BackupType[];
+const STATUSES = ['completed', 'running', 'failed', 'canceled'] as const satisfies readonly BackupStatus[];
+
+/** What the address asks for; what it cannot mean is left out. */
+export function readFilters(params: Pick<URLSearchParams, 'get'>): Filters {
+  return {
+    type: TYPES.find((it) => it === params.get('type')),
+    status: STATUSES.find((it) => it === params.get('status')),
+    from: dayOf(params.get('from')),
+    to: dayOf(params.get('to')),
+  };
+}
+
+function dayOf(text: string | null): string | undefined {
+  return text !== null && /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text)) ? text : undefined;
+}
+
+interface BackupFiltersProps {
+  readonly filters: Filters;
+  readonly onChange: (changes: Readonly<Record<string, string | null>>) => void;
+}
+
+/** Radix selects take no empty value. */
+const ALL = 'all';
+
+export function BackupFilters({ filters, onChange }: BackupFiltersProps) {
+  const t = useTranslations('backups');
+  const { type, status, from, to } = filters;
+  const isAny = [type, status, from, to].some((value) => value !== undefined);
+  return (
+    <search
+      aria-label={t('filters')}
+      className="grid grid-cols-2 items-end gap-3 lg:grid-cols-[1fr_1fr_auto_auto_auto]"
+    >
+      <Choice
+        name={t('filterType')}
+        value={type}
+        all={t('allTypes')}
+        options={TYPES.map((it) => [it, t(`types.${it}`)])}
+        onChange={(value) => onChange({ type: value })}
+      />
+      <Choice
+        name={t('filterStatus')}
+        value={status}
+        all={t('allStatuses')}
+        options={STATUSES.map((it) => [it, t(`statuses.${it}`)])}
+        onChange={(value) => onChange({ status: value })}
+      />
+      <Day name={t('filterFrom')} field="from" value={from} onChange={onChange} />
+      <Day name={t('filterTo')} field="to" value={to} onChange={onChange} />
+      <Button
+        variant="ghost"
+        className="max-lg:col-span-2"
+        disabled={!isAny}
+        onClick={() => onChange({ type: null, status: null, from: null, to: null })}
+      >
+        <XIcon aria-hidden="true" />
+        {t('clearFilters')}
+      </Button>
+    </search>
+  );
+}
+
+interface ChoiceProps {
+  readonly name: string;
+  readonly value: string | undefined;
+  /** The words for no choice. */
+  readonly all: string;
+  readonly options: readonly (readonly [value: string, words: string])[];
+  readonly onChange: (value: string | null) => void;
+}
+
+function Choice({ name, value, all, options, onChange }: ChoiceProps) {
+  return (
+    <div className="flex min-w-0 flex-col gap-1.5">
+      <span className="text-sm font-medium" aria-hidden="true">
+        {name}
+      </span>
+      <Select value={value ?? ALL} onValueChange={(chosen) => onChange(chosen === ALL ? null : chosen)}>
+        <SelectTrigger aria-label={name}>
+          <SelectValue />
+        </SelectTrigger>
+        <SelectContent>
+          <SelectItem value={ALL}>{all}</SelectItem>
+          {options.map(([it, words]) => (
+            <SelectItem key={it} value={it}>
+              {words}
+            </SelectItem>
+          ))}
+        </SelectContent>
+      </Select>
+    </div>
+  );
+}
+
+interface DayProps {
+  readonly name: string;
+  readonly field: 'from' | 'to';
+  readonly value: string | undefined;
+  readonly onChange: BackupFiltersProps['onChange'];
+}
+
+function Day({ name, field, value, onChange }: DayProps) {
+  return (
+    <div className="flex min-w-0 flex-col gap-1.5">
+      <Label htmlFor={`backups-${field}`}>{name}</Label>
+      <Input
+        id={`backups-${field}`}
+        type="date"
+        value={value ?? ''}
+        onChange={({ target }) => onChange({ [field]: target.value })}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,173 @@
+'use client';
+
+import type { BackupType, CreateBackupInput } from '@cofre/contracts';
+import { useQuery } from '@tanstack/react-query';
+import { DatabaseBackupIcon } from 'lucide-react';
+import { useTranslations } from 'next-intl';
+import { type ComponentProps, useId, useState } from 'react';
+import { toast } from 'sonner';
+import { createModuleBackup, showModuleBackupSettings } from '#app/actions/admin/modules/module-backups.ts';
+import { Badge } from '#components/ui/badge.tsx';
+import { Button } from '#components/ui/button.tsx';
+import {
+  Dialog,
+  DialogClose,
+  DialogContent,
+  DialogDescription,
+  DialogFooter,
+  DialogHeader,
+  DialogTitle,
+  DialogTrigger,
+} from '#components/ui/dialog.tsx';
+import { Label } from '#components/ui/label.tsx';
+import { RadioGroup, RadioGroupItem } from '#components/ui/radio-group.tsx';
+import { Textarea } from '#components/ui/textarea.tsx';
+import { useAction } from '#components/use-action.ts';
+import { dataOf } from '#lib/action-failure.ts';
+import { type ChosenExpiry, ExpiryChoice, expiryInput } from './ExpiryChoice.tsx';
+import type { BackedUp } from './ModuleBackupManager.tsx';
+
+interface CreateBackupDialogProps {
+  readonly implementation: BackedUp;
+  readonly onStarted: () => void;
+  /** There is none yet, so the first one reads everything. */
+  readonly isFirst?: boolean;
+}
+
+const TYPES = ['incremental', 'full', 'config_only', 'differential'] as const satisfies readonly BackupType[];
+type OfferedType = Exclude<BackupType, 'differential'>;
+const DESCRIPTION_LENGTH_MAX = 2000;
+
+function isOffered(value: string): value is OfferedType {
+  return value !== 'differential' && TYPES.some((it) => it === value);
+}
+
+/** *Back up now*: the button, and what it asks. */
+export function CreateBackupDialog({ implementation, onStarted, isFirst = false }: CreateBackupDialogProps) {
+  const t = useTranslations('backups');
+  const [isOpen, setIsOpen] = useState(false);
+  return (
+    <Dialog open={isOpen} onOpenChange={setIsOpen}>
+      <DialogTrigger asChild>
+        <Button>
+          <DatabaseBackupIcon aria-hidden="true" />
+          {t(isFirst ? 'firstBackup' : 'backUpNow')}
+        </Button>
+      </DialogTrigger>
+      <DialogContent className="sm:max-w-xl">
+        <CreateForm
+          implementation={implementation}
+          onStarted={() => {
+            setIsOpen(false);
+            onStarted();
+          }}
+        />
+      </DialogContent>
+    </Dialog>
+  );
+}
+
+/** Made anew whenever the dialog opens, so that nothing of the last time is left. */
+function CreateForm({ implementation, onStarted }: Pick<CreateBackupDialogProps, 'implementation' | 'onStarted'>) {
+  const t = useTranslations('create');
+  const common = useTranslations('common');
+  const descriptionId = useId();
+  const [type, setType] = useState<OfferedType>('incremental');
+  const [description, setDescription] = useState('');
+  const [expiry, setExpiry] = useState<ChosenExpiry>({ by: 'policy' });
+  const { id, rows } = implementation;
+  const settings = useQuery({
+    queryKey: ['backup-settings', id],
+    queryFn: async () => dataOf(await showModuleBackupSettings({ implementation: id })),
+  });
+  const create = useAction(createModuleBackup, {
+    onSuccess: () => {
+      toast.success(t('started'));
+      onStarted();
+    },
+  });
+  const expiresAt = expiryInput(expiry);
+  const submit: ComponentProps<'form'>['onSubmit'] = (event) => {
+    event.preventDefault();
+    if (expiresAt === 'incomplete') return;
+    const typed = description.trim();
+    const input: CreateBackupInput = { implementation: id, type, ...(typed === '' ? {} : { description: typed }) };
+    create.run(expiresAt === undefined ? input : { ...input, expiresAt });
+  };
+  return (
+    <form className="grid gap-5" onSubmit={submit}>
+      <DialogHeader>
+        <DialogTitle>{t('title')}</DialogTitle>
+        <DialogDescription>{t('description')}</DialogDescription>
+      </DialogHeader>
+      <TypeChoice type={type} rows={rows} onChange={setType} />
+      <div className="flex flex-col gap-1.5">
+        <Label htmlFor={descriptionId}>{t('note')}</Label>
+        <Textarea
+          id={descriptionId}
+          rows={2}
+          maxLength={DESCRIPTION_LENGTH_MAX}
+          placeholder={t('notePlaceholder')}
+          value={description}
+          onChange={({ target }) => setDescription(target.value)}
+        />
+      </div>
+      <ExpiryChoice chosen={expiry} policyDays={settings.data?.settings.retentionDays} onChange={setExpiry} />
+      <DialogFooter>
+        <DialogClose asChild>
+          <Button variant="outline">{common('cancel')}</Button>
+        </DialogClose>
+        <Button type="submit" disabled={create.isPending || expiresAt === 'incomplete'} aria-busy={create.isPending}>
+          <DatabaseBackupIcon aria-hidden="true" />
+          {t('start')}
+        </Button>
+      </DialogFooter>
+    </form>
+  );
+}
+
+interface TypeChoiceProps {
+  readonly type: OfferedType;
+  readonly rows: number | null;
+  readonly onChange: (type: OfferedType) => void;
+}
+
+function TypeChoice({ type, rows, onChange }: TypeChoiceProps) {
+  const t = useTranslations('create');
+  const names = useTranslations('backups.types');
+  const id = useId();
+  return (
+    <fieldset>
+      <legend className="mb-2 text-sm font-medium">{t('type')}</legend>
+      <RadioGroup
+        value={type}
+        aria-label={t('type')}
+        className="gap-2"
+        onValueChange={(value) => isOffered(value) && onChange(value)}
+      >
+        {TYPES.map((it) => (
+          <div
+            key={it}
+            className="flex items-start gap-3 rounded-lg border p-3 has-data-[state=checked]:border-primary has-data-[state=checked]:bg-accent/50"
+          >
+            <RadioGroupItem
+              id={`${id}-${it}`}
+              value={it}
+              disabled={it === 'differential'}
+              aria-describedby={`${id}-${it}-words`}
+            />
+            <div className="flex min-w-0 flex-col gap-0.5">
+              <Label htmlFor={`${id}-${it}`} className="flex flex-wrap items-center gap-2 leading-5">
+                {names(it)}
+                {it === 'differential' ? <Badge variant="outline">{t('notYet')}</Badge> : null}
+              </Label>
+              <p id={`${id}-${it}-words`} className="text-sm text-muted-foreground">
+                {it === 'full' && rows !== null ? t('sentences.fullRows', { rows }) : t(`sentences.${it}`)}
+              </p>
+            </div>
+          </div>
+        ))}
+      </RadioGroup>
+    </fieldset>
+  );
+}

@@ -1,0 +1,97 @@
+'use client';
+
+import { useFormatter, useNow, useTranslations } from 'next-intl';
+import { useId } from 'react';
+import { Input } from '#components/ui/input.tsx';
+import { Label } from '#components/ui/label.tsx';
+import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from '#components/ui/select.tsx';
+import { Skeleton } from '#components/ui/skeleton.tsx';
+
+/** `day` as date fields write it: `2025-01-31`; empty: not chosen yet. */
+export type ChosenExpiry =
+  | { readonly by: 'policy' }
+  | { readonly by: 'never' }
+  | { readonly by: 'day'; readonly day: string };
+
+/** As the use case takes it; undefined: by the policy. */
+export function expiryInput(chosen: ChosenExpiry): string | null | undefined | 'incomplete' {
+  switch (chosen.by) {
+    case 'policy':
+      return undefined;
+    case 'never':
+      return null;
+    case 'day': {
+      // It stays through the day that was chosen, where the reader is.
+      const end = new Date(`${chosen.day}T23:59:59.999`);
+      return Number.isNaN(end.getTime()) ? 'incomplete' : end.toISOString();
+    }
+  }
+}
+
+const DAY_MS = 86_400_000;
+
+interface ExpiryChoiceProps {
+  readonly chosen: ChosenExpiry;
+  /** null: the policy keeps it for ever; undefined: not known yet. */
+  readonly policyDays: number | null | undefined;
+  readonly onChange: (chosen: ChosenExpiry) => void;
+}
+
+export function ExpiryChoice({ chosen, policyDays, onChange }: ExpiryChoiceProps) {
+  const t = useTranslations('create');
+  const format = useFormatter();
+  const now = useNow();
+  const id = useId();
+  const choose = (by: string) => {
+    if (by === 'day') onChange({ by, day: dayAfter(now, policyDays ?? DEFAULT_DAYS) });
+    else if (by === 'policy' || by === 'never') onChange({ by });
+  };
+  const end = new Date(now.getTime() + (policyDays ?? 0) * DAY_MS);
+  return (
+    <div className="flex flex-col gap-1.5">
+      <Label htmlFor={id}>{t('expiry')}</Label>
+      <div className="grid gap-2 sm:grid-cols-2">
+        <Select value={chosen.by} onValueChange={choose}>
+          <SelectTrigger id={id}>
+            <SelectValue />
+          </SelectTrigger>
+          <SelectContent>
+            <SelectItem value="policy">{t('byPolicy')}</SelectItem>
+            <SelectItem value="day">{t('byDay')}</SelectItem>
+            <SelectItem value="never">{t('never')}</SelectItem>
+          </SelectContent>
+        </Select>
+        {chosen.by === 'day' ? (
+          <Input
+            type="date"
+            aria-label={t('byDay')}
+            required
+            min={dayAfter(now, 1)}
+            value={chosen.day}
+            onChange={({ target }) => onChange({ by: 'day', day: target.value })}
+          />
+        ) : null}
+      </div>
+      {chosen.by === 'policy' ? (
+        <p className="flex min-h-5 items-center text-sm text-muted-foreground">
+          {policyDays === undefined ? (
+            <Skeleton className="h-4 w-56" />
+          ) : policyDays === null ? (
+            t('policyNever')
+          ) : (
+            t('policyDays', { days: policyDays, date: format.dateTime(end, { dateStyle: 'long' }) })
+          )}
+        </p>
+      ) : null}
+    </div>
+  );
+}
+
+const DEFAULT_DAYS = 30;
+
+/** A day of the reader's calendar, as date fields write it. */
+function dayAfter(now: Date, days: number): string {
+  const day = new Date(now.getFullYear(), now.getMonth(), now.getDate() + days);
+  const two = (value: number) => String(value).padStart(2, '0');
+  return `${day.getFullYear()}-${two(day.getMonth() + 1)}-${two(day.getDate())}`;
+}
