@@ -119,7 +119,7 @@ describe.each(testServers())('a worker on PostgreSQL $name', (server) => {
     const actor = { kind: 'person', userId: ana, name: 'ana', claims: { app_metadata: { role: 'admin' } } } as const;
     const job = await enqueueJob(again({ queue, actor }), backUp('1'));
     await enqueueJob(again({ queue, actor }), backUp('1'));
-    const sent = async () => (await db.query('SELECT data FROM pgboss.job')).rows.map(({ data }) => data);
+    const sent = async () => (await db.query('SELECT data FROM cofre_queue.job')).rows.map(({ data }) => data);
     expect(await sent()).toEqual([{ job: job.id }]);
     const failing = {
       ...queue,

@@ -34,6 +34,12 @@ export interface InstallationOptions {
   readonly onProgress?: (event: ProgressEvent) => void;
 }
 
+/** How much a service is to be asked at the same time; its first caller decides. */
+export interface ServiceSize {
+  /** Connections that queries on the catalogue share; default: enough for one after another. */
+  readonly connectionsMax?: number;
+}
+
 /**
  * What an edge works with, as the environment and `$COFRE_HOME/config.json` say. Each part is built when it is first
  * needed: `repo check` needs no database. What could not be built is tried again by the next who needs it, because a server
@@ -82,13 +88,13 @@ export class Installation {
   }
 
   /** For commands that look into backups: a missing repository or a wrong key ends them before the database is touched. */
-  async withRepository(): Promise<ServiceContext> {
+  async withRepository(size: ServiceSize = {}): Promise<ServiceContext> {
     await this.#openRepository();
-    return this.service();
+    return this.service(size);
   }
 
-  service(): Promise<ServiceContext> {
-    this.#service ??= this.#composeService().catch((error: unknown) => {
+  service(size: ServiceSize = {}): Promise<ServiceContext> {
+    this.#service ??= this.#composeService(size).catch((error: unknown) => {
       this.#service = null;
       throw error;
     });
@@ -174,7 +180,7 @@ export class Installation {
     return { url: server.url, isEmbedded: true };
   }
 
-  async #composeService(): Promise<ServiceContext> {
+  async #composeService(size: ServiceSize): Promise<ServiceContext> {
     const repository = await this.repository();
     const { url, isEmbedded } = await this.database();
     const database = databaseFromUrl(url);
@@ -182,7 +188,7 @@ export class Installation {
     // The embedded database is ours alone, so nobody has to be asked; in any other it is the operator who migrates.
     if (isEmbedded) await migrate(database, migrations);
     else await requireMigrated(database, migrations);
-    const catalogue = openCatalogue({ url, label: database.label });
+    const catalogue = openCatalogue({ url, label: database.label, ...size });
     this.#closing.push(() => catalogue.destroy());
     let pinned: Promise<Repository> | null = null;
     return {

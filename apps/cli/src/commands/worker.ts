@@ -9,12 +9,18 @@ const DEFAULT_CONCURRENCY = 2;
 const DEFAULT_PORT = 9464;
 const DEFAULT_HOST = '127.0.0.1';
 
+/** On the catalogue: heartbeats, health, metrics, looking round. */
+const CONNECTIONS_OF_ITS_OWN = 4;
+/** A job and a scheduled backup, each of which may hold one while it asks on another. */
+const CONNECTIONS_OF_EACH = 4;
+
 /** Runs until a signal comes; ends with 0 when everything has been let end, or was put back. */
 export const worker: Command = async (run) => {
   const concurrency = run.integer('concurrency') ?? DEFAULT_CONCURRENCY;
   const listen = { host: run.text('host') ?? DEFAULT_HOST, port: run.integer('port') ?? DEFAULT_PORT };
   // A wrong key ends it here, and not each of its jobs.
-  const context = await run.composition.withRepository();
+  const connectionsMax = CONNECTIONS_OF_ITS_OWN + concurrency * CONNECTIONS_OF_EACH;
+  const context = await run.composition.withRepository({ connectionsMax });
   const { url: databaseUrl } = await run.composition.database();
   const started = await startWorker({
     context,

@@ -2,7 +2,7 @@ import type { TableFacts } from '../introspect/table-facts.ts';
 import type { TableName } from '../session/quote.ts';
 
 /** Tables that no definition may name: what Cofre and sign-in run on must not be rewound by a restore (design §7). */
-const REFUSED_SCHEMAS = new Set(['cofre', 'cofre_auth', 'auth', 'pgboss', 'information_schema']);
+const REFUSED_SCHEMAS = new Set(['cofre', 'cofre_auth', 'cofre_queue', 'auth', 'pgboss', 'information_schema']);
 const REFUSED_TABLES = new Set(['public.module_backups']);
 
 export function refusal(table: TableName): string | null {
@@ -10,6 +10,11 @@ export function refusal(table: TableName): string | null {
   if (REFUSED_SCHEMAS.has(table.schema)) return `belongs to the schema ${table.schema}, which no module owns`;
   if (REFUSED_TABLES.has(`${table.schema}.${table.name}`)) return 'is the catalogue of backups, which no module owns';
   return null;
+}
+
+/** What Cofre itself keeps, and what points at a slice without being part of it: the list of backups, assignments. */
+export function isOurs({ schema, name }: TableName): boolean {
+  return schema === 'cofre' || REFUSED_TABLES.has(`${schema}.${name}`);
 }
 
 /** An implementation's own configuration: in every slice without being asked. Columns that must be there, and the one that holds its id. */

@@ -64,7 +64,7 @@ async function userTables(client: pg.ClientBase): Promise<readonly TableName[]> 
   const { rows } = await client.query<TableName>(
     `SELECT n.nspname AS schema, c.relname AS name
      FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-     WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'cofre', 'pgboss')
+     WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'cofre', 'cofre_queue')
        AND n.nspname NOT LIKE 'pg\\_%' AND NOT EXISTS (
          SELECT FROM pg_catalog.unnest($1::text[]) AS name WHERE cofre.platform_table(name) = c.oid
        )

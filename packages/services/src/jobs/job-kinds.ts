@@ -11,10 +11,12 @@ import {
   undoRestoreInput,
   verifyBackupInput,
 } from '@cofre/contracts';
+import type { z } from 'zod';
 import { createBackup } from '../backups/create-backup.ts';
 import { deleteBackup } from '../backups/delete-backup.ts';
 import { findBackup, toBackupDocument } from '../backups/find-backup.ts';
 import { verifyBackup } from '../backups/verify-backup.ts';
+import { idRange } from '../catalogue/id-prefix.ts';
 import { findImplementation, sliceInputsOf } from '../modules/find-implementation.ts';
 import { applyRestore } from '../restores/apply-restore.ts';
 import { findRestore } from '../restores/list-restores.ts';
@@ -24,6 +26,7 @@ import { undoRestore } from '../restores/undo-restore.ts';
 import { cleanupExpiredBackups } from '../retention/cleanup-expired-backups.ts';
 import { executeScheduledBackups } from '../schedules/execute-scheduled-backups.ts';
 import type { ServiceContext } from '../service-context.ts';
+import { implementationOf } from './claim-job.ts';
 import { type JobTarget, type JobWork, jobWork } from './job-work.ts';
 
 /** Every kind of job. The input is the use case's own, and so are its rights and its errors. */
@@ -79,10 +82,7 @@ export const JOB_WORK: Readonly<Record<JobKind, JobWork>> = {
   'apply-restore': jobWork(applyRestoreInput, {
     useCase: 'applyRestore',
     subjectOf: ({ plan }) => plan,
-    async findTarget(context, input) {
-      const plan = await findPlan(await context.openRepository(), input.plan);
-      return { implementation: plan.implementation, backupId: plan.backupId, input: { ...input, plan: plan.id } };
-    },
+    findTarget: findPlanTarget,
     run: async (context, input) => ({ result: await applyRestore(context, input) }),
   }),
 
@@ -117,4 +117,20 @@ async function findBackupTarget(
 ): Promise<JobTarget> {
   const row = await findBackup(catalogue, backup);
   return { implementation: toBackupDocument(row).implementation, backupId: row.id, input: { backup: row.id } };
+}
+
+/** Asked of the catalogue, which answers at once; of the repository what only it knows, or the beginning of an id. */
+async function findPlanTarget(context: ServiceContext, input: z.output<typeof applyRestoreInput>): Promise<JobTarget> {
+  const range = idRange(input.plan);
+  const row =
+    range === null || range.first !== range.last
+      ? undefined
+      : await context.catalogue
+          .selectFrom('cofre.plans')
+          .select(['implementation_id', 'module_slug', 'implementation_key', 'backup_id'])
+          .where('id', '=', range.first)
+          .executeTakeFirst();
+  if (row !== undefined) return { implementation: implementationOf(row), backupId: row.backup_id, input };
+  const plan = await findPlan(await context.openRepository(), input.plan);
+  return { implementation: plan.implementation, backupId: plan.backupId, input: { ...input, plan: plan.id } };
 }

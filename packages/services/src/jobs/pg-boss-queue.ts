@@ -4,9 +4,8 @@ import { fromKysely, PgBoss } from 'pg-boss';
 import type { JobQueue, QueuedJob } from './job-queue.ts';
 
 /**
- * The queue on pg-boss, which keeps it in a schema of its own, `pgboss`, in the same database. It carries ids; what becomes
- * of a job is written in `cofre.jobs`, so nothing is tried again here, and a delivery that died with its worker is only
- * cleared away.
+ * The queue on pg-boss, in a schema of its own of the same database. It carries ids; what becomes of a job is written in
+ * `cofre.jobs`, so nothing is tried again here, and a delivery that died with its worker is only cleared away.
  */
 export interface PgBossQueue extends JobQueue, AsyncDisposable {
   /** Brings jobs that nobody brought, or whose delivery was lost; those that are under way are left. */
@@ -27,6 +26,8 @@ export interface PgBossOptions {
   readonly onError: (error: unknown) => void;
 }
 
+/** Not pg-boss's usual `pgboss`: that may be the application's own, of another version, which ours would upgrade. */
+const SCHEMA = 'cofre_queue';
 const JOBS = 'cofre-jobs';
 
 const DAY_SECONDS = 86_400;
@@ -55,6 +56,7 @@ interface Delivery {
 export async function openPgBossQueue({ url, takesJobs, onError }: PgBossOptions): Promise<PgBossQueue> {
   const boss = new PgBoss({
     connectionString: url,
+    schema: SCHEMA,
     application_name: 'cofre queue',
     supervise: takesJobs,
     schedule: takesJobs,
