@@ -1,6 +1,7 @@
 import {
   assert,
   type BackupDocument,
+  type BackupSettings,
   type BackupType,
   backupId,
   type Compression,
@@ -34,6 +35,9 @@ import { completedColumns, settleInterrupted, summaryOf } from './recover-interr
 import type { SharedWork } from './shared-work.ts';
 import { staysUntil } from './stays-until.ts';
 
+/** As much is read by one session before a second one has joined it in its snapshot and locks. */
+const SMALL_SLICE_BYTES = 4 * 1024 * 1024;
+
 export interface BackupRequest {
   readonly slice: SliceInputs;
   readonly type: Exclude<BackupType, 'differential'>;
@@ -49,6 +53,8 @@ export interface BackupRequest {
   readonly jobId?: string;
   /** The time of the schedule that it is made for, exactly as the catalogue has it. */
   readonly scheduledFor?: string;
+  /** Those in force, where they are known already. */
+  readonly settings?: BackupSettings;
   /** With the backups that are made before and after it. */
   readonly shared?: SharedWork;
   /** Nothing is kept where an earlier backup holds the same, and stays at least until then. Default: it is always kept. */
@@ -165,10 +171,10 @@ class BackupJob {
   }
 
   async #insertRow(): Promise<Expiry> {
-    const { slice, scheduledFor, safety, expiresAt: asked } = this.#request;
+    const { slice, scheduledFor, safety, expiresAt: asked, settings } = this.#request;
     const { ref } = slice;
     const { catalogue } = this.#context;
-    const expiry = await expiryOf(catalogue, { ref, createdAt: this.#createdAt, safety, asked });
+    const expiry = await expiryOf(catalogue, { ref, createdAt: this.#createdAt, safety, asked, settings });
     await catalogue
       .insertInto('public.module_backups')
       .values((eb) => ({
@@ -239,6 +245,11 @@ class BackupJob {
     return this.#type === 'incremental' ? (this.#parents.whole?.backupId ?? null) : null;
   }
 
+  get #isSmall(): boolean {
+    const { whole } = this.#parents;
+    return whole !== null && whole.stats.bytesRaw <= SMALL_SLICE_BYTES;
+  }
+
   get #probe(): { used: boolean; reason: string } {
     const because = (reason: string) => ({ used: false, reason });
     if (this.#request.type === 'incremental' && this.#parents.whole === null) {
@@ -270,7 +281,7 @@ class BackupJob {
     this.#report('prepare');
     const captured = await captureSlices({
       database,
-      readers: settings.readers,
+      readers: this.#isSmall ? 1 : settings.readers,
       lockTimeoutMs: settings.lockTimeoutMs,
       lockFirst: shared?.lockedBy(like),
       signal,

@@ -33,8 +33,8 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 export async function findImplementation(catalogue: Catalogue, reference: string): Promise<ImplementationFacts> {
   const query = implementationQuery(catalogue);
   if (UUID.test(reference)) {
-    const row = await query.where('i.id', '=', reference.toLowerCase()).executeTakeFirst();
-    if (row !== undefined) return toFacts(row, definitionOf(row));
+    const row = await findRow(catalogue, reference.toLowerCase());
+    if (row !== null) return factsOf(row);
     throw implementationNotFound(reference);
   }
   // Slugs hold no slash, keys may.
@@ -49,6 +49,16 @@ export async function findImplementation(catalogue: Catalogue, reference: string
     .where('i.key', '=', reference.slice(slash + 1))
     .executeTakeFirst();
   if (row === undefined) throw implementationNotFound(reference);
+  return factsOf(row);
+}
+
+/** An implementation as the catalogue has it, nothing of it read yet; null: there is none of this id. */
+export async function findRow(catalogue: Catalogue, id: string): Promise<ImplementationRow | null> {
+  return (await implementationQuery(catalogue).where('i.id', '=', id).executeTakeFirst()) ?? null;
+}
+
+/** Throws `definition/invalid` where somebody wrote a definition past the product that is none. */
+export function factsOf(row: ImplementationRow): ImplementationFacts {
   return toFacts(row, definitionOf(row));
 }
 
@@ -102,7 +112,7 @@ function implementationQuery(catalogue: Catalogue) {
     .select(['i.id', 'i.key', 'i.name', 'm.slug as module', 'm.id as module_id', 'd.definition', 's.backup_scope']);
 }
 
-interface ImplementationRow {
+export interface ImplementationRow {
   readonly id: string;
   readonly key: string;
   readonly name: string;
@@ -112,8 +122,12 @@ interface ImplementationRow {
   readonly backup_scope: unknown;
 }
 
-function definitionOf({ definition }: ImplementationRow): Definition | null {
-  return definition === null ? null : definitionSchema.parse(definition);
+function definitionOf({ definition, module }: ImplementationRow): Definition | null {
+  if (definition === null) return null;
+  const { data, error } = definitionSchema.safeParse(definition);
+  if (data !== undefined) return data;
+  const message = `What is kept as the definition of the module ${module} is none. Nothing was started.`;
+  throw new CofreError('definition/invalid', message, { params: { module }, cause: error });
 }
 
 function toFacts(row: ImplementationRow, definition: Definition | null): ImplementationFacts {

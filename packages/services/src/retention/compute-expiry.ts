@@ -27,10 +27,12 @@ export async function expiryOf(
     readonly createdAt: Date;
     readonly safety: boolean;
     readonly asked: string | null | undefined;
+    /** Those in force, where they are known already. */
+    readonly settings?: BackupSettings | undefined;
   },
 ): Promise<Expiry> {
-  const { ref, asked } = backup;
+  const { ref, asked, settings } = backup;
   if (asked === null) return { expiresAt: null, source: 'explicit' };
   if (asked !== undefined) return { expiresAt: new Date(asked), source: 'explicit' };
-  return { expiresAt: policyExpiry(await settingsInForce(catalogue, ref), backup), source: 'policy' };
+  return { expiresAt: policyExpiry(settings ?? (await settingsInForce(catalogue, ref)), backup), source: 'policy' };
 }

@@ -6,10 +6,10 @@ import { withImplementationLock } from '../backups/implementation-lock.ts';
 import { settleInterrupted } from '../backups/recover-interrupted.ts';
 import type { SharedWork } from '../backups/shared-work.ts';
 import { takeBackupIfChanged } from '../backups/take-backup.ts';
-import { type SliceInputs, sliceInputsOf } from '../modules/find-implementation.ts';
+import type { SliceInputs } from '../modules/find-implementation.ts';
 import type { ServiceContext } from '../service-context.ts';
-import { type Claim, later, RENEW_MS, renewClaim } from './claims.ts';
-import { findScheduled, type Scheduled } from './find-scheduled.ts';
+import { type Claim, type Claimed, holdsClaim, later, RENEW_MS, renewClaim } from './claims.ts';
+import type { Scheduled } from './find-scheduled.ts';
 import { judgeFailure } from './judge-failure.ts';
 import { neverComes } from './never-comes.ts';
 import { notifyDeferred } from './notices.ts';
@@ -43,17 +43,14 @@ export interface ScheduledRun {
  * Backs up one implementation that was claimed, and says in the catalogue how it went and when it is due next. Throws
  * only where the catalogue itself fails, or the run was interrupted; what is wrong with the implementation is an outcome.
  */
-export async function backUpClaimed(run: ScheduledRun, claim: Claim): Promise<Outcome> {
-  const { catalogue } = run.context;
-  const scheduled = await findScheduled(catalogue, claim.implementationId);
+export async function backUpClaimed(run: ScheduledRun, { claim, scheduled }: Claimed): Promise<Outcome> {
   if (scheduled === null || scheduled.settings.schedule === null) {
-    await unschedule(catalogue, claim);
+    await unschedule(run.context.catalogue, claim);
     return { kind: 'settled' };
   }
   const due = { claim, scheduled, next: () => nextTime(run, scheduled.settings) };
   try {
-    const slice = sliceInputsOf(scheduled.facts);
-    return await renewing(run, claim, () => backUp(run, due, slice));
+    return await renewing(run, claim, () => backUp(run, due, scheduled.slice()));
   } catch (error) {
     return judgeFailure(run.context, due, error);
   }
@@ -99,7 +96,7 @@ async function isLeftToWorker(run: ScheduledRun, { claim, scheduled }: Due, slic
 async function underLock(run: ScheduledRun, { claim, scheduled, next }: Due, slice: SliceInputs): Promise<Outcome> {
   const { context, dueBy, shared } = run;
   const { catalogue, clock } = context;
-  if (!(await renewClaim(catalogue, claim, clock.now()))) return { kind: 'settled' };
+  if (!(await holdsClaim(catalogue, claim))) return { kind: 'settled' };
   const settle = () => settleDone(catalogue, claim, { now: clock.now(), dueBy, next: next() });
   if (claim.isTakenOver && (await wasMade(context, claim))) {
     await settle();
@@ -116,6 +113,7 @@ async function underLock(run: ScheduledRun, { claim, scheduled, next }: Due, sli
     safety: false,
     origin: 'scheduled',
     scheduledFor: claim.dueAt,
+    settings: scheduled.settings,
     shared,
     // Else the earlier one could expire before the next look, and nothing would be left.
     ...(skipUnchanged ? { skipIfHeldUntil: next() } : {}),

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Catalogue } from '../catalogue/open-catalogue.ts';
 import { RETRY_MAX_MS } from './back-off.ts';
+import { findScheduled, type Scheduled } from './find-scheduled.ts';
 
 /** How long a runner has an implementation for itself without saying so again: who died lets go by then. */
 export const CLAIM_MS = 120_000;
@@ -38,8 +39,23 @@ export interface DueOptions {
   readonly passed: readonly string[];
 }
 
+export interface Claimed {
+  readonly claim: Claim;
+  /** null: the implementation is gone. */
+  readonly scheduled: Scheduled | null;
+}
+
 /** Takes the implementation that has been due longest and that nobody else has; null: there is none. */
-export async function claimNext(catalogue: Catalogue, id: string, options: DueOptions): Promise<Claim | null> {
+export async function claimNext(catalogue: Catalogue, id: string, options: DueOptions): Promise<Claimed | null> {
+  return catalogue.transaction().execute(async (transaction) => {
+    // A server that crashes forgets the claim, and ends the sessions of who had it: there is nothing to wait for.
+    await sql`SET LOCAL synchronous_commit = off`.execute(transaction);
+    const claim = await claimOne(transaction, id, options);
+    return claim === null ? null : { claim, scheduled: await findScheduled(transaction, claim.implementationId) };
+  });
+}
+
+async function claimOne(catalogue: Catalogue, id: string, options: DueOptions): Promise<Claim | null> {
   const until = new Date(options.now.getTime() + CLAIM_MS);
   const { rows } = await sql<Omit<Claim, 'id'>>`
     WITH due AS (
@@ -77,15 +93,24 @@ function isFree({ now, takesLarge }: DueOptions) {
   return sql`(s.claimed_until IS NULL OR s.claimed_until <= ${now} OR s.claimed_until > ${beyond}) ${size}`;
 }
 
-/** Makes the claim last; false: it is somebody else's by now. */
-export async function renewClaim(catalogue: Catalogue, claim: Claim, now: Date): Promise<boolean> {
-  const result = await catalogue
+/** Makes the claim last, where it is still ours. */
+export async function renewClaim(catalogue: Catalogue, claim: Claim, now: Date): Promise<void> {
+  await catalogue
     .updateTable('cofre.implementation_settings')
     .set({ claimed_until: new Date(now.getTime() + CLAIM_MS) })
     .where('implementation_id', '=', claim.implementationId)
     .where('claimed_by', '=', claim.id)
+    .execute();
+}
+
+/** False: it lapsed, and somebody else took over. */
+export async function holdsClaim(catalogue: Catalogue, claim: Claim): Promise<boolean> {
+  const row = await catalogue
+    .selectFrom('cofre.implementation_settings')
+    .select('claimed_by')
+    .where('implementation_id', '=', claim.implementationId)
     .executeTakeFirst();
-  return result.numUpdatedRows > 0n;
+  return row?.claimed_by === claim.id;
 }
 
 export interface Waiting {

@@ -108,9 +108,9 @@ class Worklist {
     try {
       while (this.#mayGoOn()) {
         this.#begun += 1;
-        const claim = await claimNext(this.#context.catalogue, this.#context.random.uuid(), this.#due());
-        if (claim === null) return;
-        this.#count(claim.implementationId, await backUpClaimed(this.#run, claim));
+        const claimed = await claimNext(this.#context.catalogue, this.#context.random.uuid(), this.#due());
+        if (claimed === null) return;
+        this.#count(claimed.claim.implementationId, await backUpClaimed(this.#run, claimed));
       }
     } catch (thrown) {
       this.#stop ??= { thrown };

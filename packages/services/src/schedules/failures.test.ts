@@ -239,6 +239,18 @@ describe.each(testServers())('scheduled backups that fail, on PostgreSQL $name',
       expect(await executeScheduledBackups(scene.context)).toMatchObject({ done: 3, failed: [] });
     });
 
+    it('a definition that was written past the product and is none fails its module, and no other', async () => {
+      const scene = await shop();
+      await scene.db.query(`WITH made AS (INSERT INTO base_modules (slug, name) VALUES ('empty', 'Empty') RETURNING id)
+        INSERT INTO module_implementations (module_id, key, name) SELECT id, 'e', 'E' FROM made`);
+      await scene.db.query(`INSERT INTO cofre.module_definitions (module_id, definition, source)
+        SELECT id, '{"version": 1}', '' FROM base_modules WHERE slug = 'empty'`);
+      await executeScheduledBackups(scene.context);
+      scene.clock.set(DUE);
+      const failed = [{ implementation: 'empty/e', code: 'definition/invalid' }];
+      expect(await executeScheduledBackups(scene.context)).toMatchObject({ done: 2, failed });
+    });
+
     it('without the module’s definition it fails, and not the implementations of others', async () => {
       const scene = await shop();
       await scene.db.query('DELETE FROM cofre.module_definitions');

@@ -1,22 +1,25 @@
-import type { BackupSettings } from '@cofre/contracts';
+import { type BackupSettings, type ImplementationRef, implementationId } from '@cofre/contracts';
 import type { Catalogue } from '../catalogue/open-catalogue.ts';
-import { findImplementation, type ImplementationFacts } from '../modules/find-implementation.ts';
-import { isCofreError } from '@cofre/contracts';
+import { factsOf, findRow, type SliceInputs, sliceInputsOf } from '../modules/find-implementation.ts';
 import { mergeSettings } from '../settings/merge-settings.ts';
 import { readLayers } from '../settings/settings-rows.ts';
 
+/** An implementation that is due, as it is now. */
 export interface Scheduled {
-  readonly facts: ImplementationFacts;
+  readonly ref: ImplementationRef;
   readonly settings: BackupSettings;
+  /** Throws what is wrong with it: `definition/invalid`, `module/not-found`, `implementation/scope-missing`. */
+  readonly slice: () => SliceInputs;
 }
 
-/** An implementation that is due, as it is now; null: it was deleted meanwhile. */
-export async function findScheduled(catalogue: Catalogue, implementationId: string): Promise<Scheduled | null> {
-  const facts = await findImplementation(catalogue, implementationId).catch((error: unknown) => {
-    if (isCofreError(error, 'implementation/not-found')) return null;
-    throw error;
-  });
-  if (facts === null) return null;
-  const layers = await readLayers(catalogue, { implementationId, moduleId: facts.moduleId });
-  return { facts, settings: mergeSettings(layers).settings };
+/** null: it was deleted meanwhile. */
+export async function findScheduled(catalogue: Catalogue, id: string): Promise<Scheduled | null> {
+  const row = await findRow(catalogue, id);
+  if (row === null) return null;
+  const layers = await readLayers(catalogue, { implementationId: id, moduleId: row.module_id });
+  return {
+    ref: { id: implementationId.parse(row.id), module: row.module, key: row.key },
+    settings: mergeSettings(layers).settings,
+    slice: () => sliceInputsOf(factsOf(row)),
+  };
 }

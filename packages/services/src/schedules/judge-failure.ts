@@ -14,7 +14,7 @@ import { postpone, releaseClaim, settleFailed } from './settle-claim.ts';
 export async function judgeFailure(context: ServiceContext, due: Due, thrown: unknown): Promise<Outcome> {
   const { catalogue, clock, random, signal } = context;
   const { claim, scheduled } = due;
-  const { ref } = scheduled.facts;
+  const { ref } = scheduled;
   if (isCofreError(thrown, 'backup/interrupted') && signal?.aborted === true) {
     await releaseClaim(catalogue, claim);
     throw thrown;
@@ -39,7 +39,7 @@ export async function judgeFailure(context: ServiceContext, due: Due, thrown: un
 /** For this time: it is due again at the next one, so that what is broken is not tried every minute for ever. */
 async function giveUp(context: ServiceContext, { claim, scheduled, next }: Due, error: CofreError): Promise<void> {
   const { catalogue } = context;
-  const { ref } = scheduled.facts;
+  const { ref } = scheduled;
   if (error.code === 'settings/invalid-schedule') {
     await settleFailed(catalogue, claim, { error, next: null });
     await notifyImpossible(context, ref, error);
