@@ -32,6 +32,8 @@ export {
 export { type Catalogue, type CatalogueOptions, openCatalogue } from './catalogue/open-catalogue.ts';
 export type { CatalogueSchema } from './catalogue/schema.ts';
 export { type DoctorContext, runDoctor } from './doctor/run-doctor.ts';
+export { type Damage, damageDemo } from './demo/damage-demo.ts';
+export { loadDemoHistory } from './demo/load-history.ts';
 export { type DemoStep, type Proof, runDemo } from './demo/run-demo.ts';
 export { toCofreError, toErrorDocument } from './error-document.ts';
 export { addImplementation } from './modules/add-implementation.ts';
