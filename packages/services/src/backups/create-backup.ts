@@ -5,11 +5,11 @@ import {
   createBackupInput,
   parseInput,
 } from '@cofre/contracts';
-import { withSessions } from '@cofre/postgres';
+import { overlapError } from '@cofre/postgres';
 import { authorize } from '../access/authorize.ts';
 import { audited } from '../audit/audit.ts';
 import { findImplementation, type SliceInputs, sliceInputsOf } from '../modules/find-implementation.ts';
-import { refuseOverlaps, slicesOf } from '../modules/refuse-overlaps.ts';
+import { overlapsBeforeBackup, slicesOf } from '../modules/refuse-overlaps.ts';
 import type { ServiceContext } from '../service-context.ts';
 import { findBackupOfJob } from './backup-of-job.ts';
 import { withImplementationLock } from './implementation-lock.ts';
@@ -51,8 +51,6 @@ export async function createBackup(caller: ServiceContext, input: CreateBackupIn
 async function refuseSharedRows(context: ServiceContext, { ref }: SliceInputs): Promise<void> {
   const slices = await slicesOf(context.catalogue, ref.module);
   if (slices.length < 2) return;
-  await withSessions(context, async ({ open }) => {
-    const { client } = await open('cofre backup');
-    await refuseOverlaps(client, slices);
-  });
+  const overlaps = await overlapsBeforeBackup(context, slices);
+  if (overlaps.length > 0) throw overlapError(overlaps);
 }

@@ -1,7 +1,7 @@
-import { type Overlap, OVERLAPS_MAX, overlapError, withSessions } from '@cofre/postgres';
+import { type Overlap, OVERLAPS_MAX, overlapError } from '@cofre/postgres';
 import type { ServiceContext } from '../service-context.ts';
 import type { SliceInputs } from './find-implementation.ts';
-import { overlapsOf, slicesOf } from './refuse-overlaps.ts';
+import { overlapsBeforeBackup, slicesOf } from './refuse-overlaps.ts';
 
 /** What a module's implementations share is looked for again after so long: the search grows with their number. */
 const FRESH_MS = 60_000;
@@ -38,9 +38,6 @@ export class ModuleOverlaps {
   async #search(module: string): Promise<readonly Overlap[]> {
     const slices = await slicesOf(this.#context.catalogue, module);
     if (slices.length < 2) return [];
-    return withSessions(this.#context, async ({ open }) => {
-      const { client } = await open('cofre backup');
-      return overlapsOf(client, slices);
-    });
+    return overlapsBeforeBackup(this.#context, slices);
   }
 }

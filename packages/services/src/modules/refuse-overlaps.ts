@@ -1,7 +1,8 @@
-import { findOverlaps, type Overlap, overlapError, resolveSlice } from '@cofre/postgres';
+import { findOverlaps, type Overlap, overlapError, resolveSlice, withSessions } from '@cofre/postgres';
 import type pg from 'pg';
 import { allImplementations, rootKeyOf, type SliceInputs, sliceInputsOf } from './find-implementation.ts';
 import type { Catalogue } from '../catalogue/open-catalogue.ts';
+import type { ServiceContext } from '../service-context.ts';
 
 /** Makes sure that an implementation's scope fits its definition in the live database (`definition/invalid`). */
 export async function requireSlice(client: pg.ClientBase, { definition, rootKey, ref }: SliceInputs): Promise<void> {
@@ -15,10 +16,7 @@ export async function refuseOverlaps(client: pg.ClientBase, implementations: rea
 }
 
 /** The rows that belong to two of these implementations of one module: the first few such findings. */
-export async function overlapsOf(
-  client: pg.ClientBase,
-  implementations: readonly SliceInputs[],
-): Promise<readonly Overlap[]> {
+async function overlapsOf(client: pg.ClientBase, implementations: readonly SliceInputs[]): Promise<readonly Overlap[]> {
   const [first] = implementations;
   if (first === undefined) return [];
   const claims = implementations.map(({ ref, rootKey }) => ({
@@ -27,6 +25,21 @@ export async function overlapsOf(
     rootKey,
   }));
   return findOverlaps(client, first.definition, claims);
+}
+
+/**
+ * The same before a backup, which waits no longer for a table that somebody has for themselves than its own reading would
+ * (`database/lock-timeout`).
+ */
+export function overlapsBeforeBackup(
+  context: ServiceContext,
+  implementations: readonly SliceInputs[],
+): Promise<readonly Overlap[]> {
+  return withSessions(context, async ({ open }) => {
+    const { client } = await open('cofre backup');
+    await client.query(`SET lock_timeout = ${Math.ceil(context.settings.lockTimeoutMs)}`);
+    return overlapsOf(client, implementations);
+  });
 }
 
 /** The implementations of a module that have a slice; those without a scope cannot share a row with anybody. */
