@@ -8,7 +8,13 @@ const REFRESH_MS = 30_000;
 export function RelativeTime({ at }: { readonly at: string }) {
   const format = useFormatter();
   const now = useNow({ updateInterval: REFRESH_MS });
-  return <TimeElement at={at} words={format.relativeTime(new Date(at), now)} />;
+  return <TimeElement at={at} words={format.relativeTime(new Date(at), momentOrNow(at, now))} />;
+}
+
+/** Our clock is looked at now and then: what happened since is not in the future. */
+function momentOrNow(at: string, now: Date): Date {
+  const aheadMs = Date.parse(at) - now.getTime();
+  return aheadMs > 0 && aheadMs <= 2 * REFRESH_MS ? new Date(at) : now;
 }
 
 /** Puts a moment into words: date, time, and the zone's name. */

@@ -17,17 +17,19 @@ export interface Web {
   readonly sessions: Sessions;
 }
 
-/** Outlives the modules, which development reloads one by one: a second pool would be a leak with each change. */
-const KEPT = Symbol.for('cofre.web');
-const place: typeof globalThis & { [KEPT]?: Promise<Web> | undefined } = globalThis;
+/**
+ * Next bundles pages and route handlers apart, each with these modules and their classes once: an object of one bundle is a
+ * stranger to the other, whose `instanceof` and private fields do not know it. So each composes for itself, when first asked.
+ */
+let composed: Promise<Web> | undefined;
 
 export function compose(): Promise<Web> {
-  place[KEPT] ??= build().catch((error: unknown) => {
+  composed ??= build().catch((error: unknown) => {
     // A database that is away for a moment must not keep the server from ever answering.
-    place[KEPT] = undefined;
+    composed = undefined;
     throw error;
   });
-  return place[KEPT];
+  return composed;
 }
 
 async function build(): Promise<Web> {

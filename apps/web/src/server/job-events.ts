@@ -1,6 +1,5 @@
-import type { JobDocument } from '@cofre/contracts';
+import { isCofreError, type JobDocument } from '@cofre/contracts';
 import { type JobNotices, listenForJobs, listJobs, type ServiceContext, showJob } from '@cofre/services';
-import { isCofreError } from '@cofre/contracts';
 import { type Wording, wordedJob } from './worded.ts';
 
 /** Says that the line is open, through proxies that close quiet ones; the session is asked for again as often. */
@@ -10,13 +9,12 @@ const GATHER_MS = 400;
 /** The newest so many are sent at first and after anything may have been missed. */
 const JOBS_SENT_MAX = 20;
 
-const KEPT = Symbol.for('cofre.web.job-notices');
-const place: typeof globalThis & { [KEPT]?: JobNotices | undefined } = globalThis;
+let listening: JobNotices | undefined;
 
 /** One connection that listens, for everybody who looks. */
 function notices({ database }: ServiceContext): JobNotices {
-  place[KEPT] ??= listenForJobs(database);
-  return place[KEPT];
+  listening ??= listenForJobs(database);
+  return listening;
 }
 
 export interface JobEventOptions {

@@ -1,4 +1,10 @@
-import type { BackupDocument, ErrorDocument, JobDocument } from '@cofre/contracts';
+import {
+  type BackupDocument,
+  ERROR_CODES,
+  type ErrorCode,
+  type ErrorDocument,
+  type JobDocument,
+} from '@cofre/contracts';
 import { getTranslations } from 'next-intl/server';
 
 /** Puts the errors that documents carry into the reader's words; their parameters and their cause stay here. */
@@ -8,17 +14,13 @@ export async function errorWording(): Promise<Wording> {
   const t = await getTranslations('errors');
   return ({ code }) => {
     // Documents are kept for years: a code of another version may have no words here.
-    const known = isKnown(t, code) ? code : 'internal/bug';
+    const known = isKnown(code) ? code : 'internal/bug';
     return { code, params: {}, message: t(`${known}.message`), hint: t(`${known}.hint`) };
   };
 }
 
-type ErrorTranslations = Awaited<ReturnType<typeof getTranslations<'errors'>>>;
-type KnownCode = 'internal/bug';
-
-function isKnown(t: ErrorTranslations, code: string): code is KnownCode {
-  // The compiler knows the codes of today; this one is of whoever wrote the document.
-  return t.has(`${code}.message` as `${KnownCode}.message`);
+function isKnown(code: string): code is ErrorCode {
+  return Object.hasOwn(ERROR_CODES, code);
 }
 
 export function wordedJob(job: JobDocument, wording: Wording): JobDocument {

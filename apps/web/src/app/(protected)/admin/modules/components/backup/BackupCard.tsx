@@ -55,9 +55,11 @@ export function BackupCard({ backup, isAdministrator, onChanged, onStarted }: Ba
             <Figure name={t('by')}>
               <MadeBy backup={backup} />
             </Figure>
-            <Figure name={t('expiry')}>
-              <ExpiryWords backup={backup} />
-            </Figure>
+            {isRestorable ? (
+              <Figure name={t('expiry')}>
+                <ExpiryWords backup={backup} />
+              </Figure>
+            ) : null}
           </dl>
         </div>
         <div className="flex items-center gap-2">

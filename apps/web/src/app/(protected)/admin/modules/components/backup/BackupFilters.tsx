@@ -91,7 +91,7 @@ interface ChoiceProps {
 function Choice({ name, value, all, options, onChange }: ChoiceProps) {
   return (
     <div className="flex min-w-0 flex-col gap-1.5">
-      <span className="text-sm font-medium" aria-hidden="true">
+      <span className="text-sm leading-5 font-medium" aria-hidden="true">
         {name}
       </span>
       <Select value={value ?? ALL} onValueChange={(chosen) => onChange(chosen === ALL ? null : chosen)}>
@@ -121,10 +121,13 @@ interface DayProps {
 function Day({ name, field, value, onChange }: DayProps) {
   return (
     <div className="flex min-w-0 flex-col gap-1.5">
-      <Label htmlFor={`backups-${field}`}>{name}</Label>
+      <Label htmlFor={`backups-${field}`} className="leading-5">
+        {name}
+      </Label>
       <Input
         id={`backups-${field}`}
         type="date"
+        className="px-2 text-sm"
         value={value ?? ''}
         onChange={({ target }) => onChange({ [field]: target.value })}
       />

@@ -35,7 +35,7 @@ export function DayStrip({ days, onDay }: DayStripProps) {
   const loading = useTranslations('common');
   return (
     <div className="flex flex-col gap-2">
-      <h3 className="text-sm text-muted-foreground">{t('title')}</h3>
+      <h2 className="text-sm text-muted-foreground">{t('title')}</h2>
       {days === null ? (
         <div role="status" aria-label={loading('loading')}>
           <Skeleton className="h-21 rounded-md" />
@@ -52,7 +52,8 @@ function Columns({ days, onDay }: { readonly days: readonly BackupDay[]; readonl
   const t = useTranslations('strip');
   const heights = changeHeights(days);
   return (
-    <section aria-label={t('title')} className="-mx-1 h-21 overflow-x-auto overflow-y-hidden px-1">
+    // Where not all days fit, the newest are seen first.
+    <section ref={scrollToEnd} aria-label={t('title')} className="-mx-1 h-21 overflow-x-auto overflow-y-hidden px-1">
       <ul className="grid min-w-180 grid-cols-[repeat(30,minmax(0,1fr))] gap-1">
         {days.map((day, index) => (
           <li key={day.date}>
@@ -62,6 +63,10 @@ function Columns({ days, onDay }: { readonly days: readonly BackupDay[]; readonl
       </ul>
     </section>
   );
+}
+
+function scrollToEnd(element: HTMLElement | null): void {
+  if (element !== null) element.scrollLeft = element.scrollWidth;
 }
 
 interface ColumnProps {

@@ -30,10 +30,10 @@ export function JobCard({ job, isAdministrator }: JobCardProps) {
       <CardContent className="flex flex-col gap-3">
         <div className="flex flex-wrap items-start justify-between gap-x-4 gap-y-2">
           <div className="min-w-0">
-            <h3 className="flex items-center gap-2 font-medium">
+            <h2 className="flex items-center gap-2 font-medium">
               <LoaderIcon className="size-4 shrink-0 animate-spin motion-reduce:animate-none" aria-hidden="true" />
               {t(`kinds.${kind}`)}
-            </h3>
+            </h2>
             <p className="text-sm text-muted-foreground">
               {t.rich('startedBy', { name: createdBy ?? t('somebody'), when: () => <RelativeTime at={createdAt} /> })}
             </p>

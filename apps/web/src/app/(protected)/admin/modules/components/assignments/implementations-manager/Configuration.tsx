@@ -54,7 +54,10 @@ function ConfigurationTable({ table }: { readonly table: ConfigurationDocument['
         {rows.length === 0 ? <p className="py-3 text-sm text-muted-foreground">{t('noRows')}</p> : null}
         {rows.map((row, index) => (
           // oxlint-disable-next-line react/no-array-index-key -- rows need have no key, and nothing reorders them
-          <dl key={index} className="grid gap-x-6 gap-y-2 py-3 text-sm sm:grid-cols-[minmax(8rem,14rem)_1fr]">
+          <dl
+            key={index}
+            className="grid grid-cols-[minmax(0,1fr)] gap-x-6 gap-y-2 py-3 text-sm sm:grid-cols-[minmax(8rem,14rem)_minmax(0,1fr)]"
+          >
             {columns.map((column) => (
               <div key={column} className="contents">
                 <dt className="font-mono text-xs leading-5 break-all text-muted-foreground">{column}</dt>

@@ -19,7 +19,7 @@ export function ImplementationDetails({ implementation, children }: Implementati
   return (
     <div className="flex flex-col gap-4">
       <Overview implementation={implementation} />
-      <div className="grid items-start gap-4 lg:grid-cols-[3fr_2fr]">
+      <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-4 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
         <Slice implementation={implementation} />
         <Assignments implementation={implementation} />
       </div>
@@ -92,7 +92,7 @@ function Slice({ implementation: { slice, sliceError } }: Part) {
             <TableBody>
               {slice.tables.map(({ table, role, rows: count, bytes }) => (
                 <TableRow key={table}>
-                  <TableCell className="font-mono text-xs break-all">{table}</TableCell>
+                  <TableCell className="font-mono text-xs whitespace-nowrap">{table}</TableCell>
                   <TableCell>
                     <Badge variant={role === 'config' ? 'info' : 'secondary'}>
                       {role === 'config' ? (

@@ -51,7 +51,7 @@ export async function BackupRows({ service, backup, table: asked, page: askedPag
     href: `${path}&${new URLSearchParams({ table })}`,
   }));
   return (
-    <div className="grid items-start gap-4 lg:grid-cols-[18rem_minmax(0,1fr)]">
+    <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-4 lg:grid-cols-[18rem_minmax(0,1fr)]">
       <Card className="py-3">
         <CardContent className="px-3">
           <TableLinks tables={links} open={open.table} />

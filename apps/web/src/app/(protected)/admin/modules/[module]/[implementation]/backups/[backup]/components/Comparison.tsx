@@ -83,7 +83,7 @@ async function Difference({ service, backup, other = 'live', table: asked }: Com
     href: `${path}&${new URLSearchParams({ table: it.table })}`,
   }));
   return (
-    <div className="grid items-start gap-4 lg:grid-cols-[18rem_minmax(0,1fr)]">
+    <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-4 lg:grid-cols-[18rem_minmax(0,1fr)]">
       <Card className="py-3">
         <CardContent className="px-3">
           <TableLinks tables={links} open={open?.table} />
