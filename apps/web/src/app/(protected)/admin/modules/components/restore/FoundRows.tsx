@@ -3,7 +3,7 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { LoaderCircleIcon } from 'lucide-react';
 import { useTranslations } from 'next-intl';
-import { useCallback, useMemo } from 'react';
+import { useCallback, useEffect, useMemo } from 'react';
 import { readModulePlanRows } from '#app/actions/admin/modules/module-restores.ts';
 import { ErrorState } from '#components/error-state.tsx';
 import { Button } from '#components/ui/button.tsx';
@@ -11,6 +11,10 @@ import { ActionFailure, dataOf } from '#lib/action-failure.ts';
 import { type PlanRow, rowsInput, type RowsOf } from './plan-rows.ts';
 import { tableLabel } from './table-label.ts';
 import { VirtualRows } from './VirtualRows.tsx';
+
+/** It is searched on by itself until so many are found, or so much was looked through. */
+const FOUND_MIN = 20;
+const SEARCHED_PAGES_MAX = 15;
 
 interface FoundRowsProps extends RowsOf {
   readonly text: string;
@@ -37,6 +41,11 @@ export function FoundRows({ text, onOpen, ...rowsOf }: FoundRowsProps) {
     },
     [rows.length, hasNextPage, isFetching, fetchNextPage],
   );
+  const pageCount = pages?.length ?? 0;
+  const isTooFew = rows.length < FOUND_MIN && pageCount < SEARCHED_PAGES_MAX;
+  useEffect(() => {
+    if (isTooFew && hasNextPage && !isFetching) void fetchNextPage();
+  }, [isTooFew, hasNextPage, isFetching, fetchNextPage]);
   if (query.isError) {
     const known = query.error instanceof ActionFailure ? query.error : null;
     return (

@@ -26,7 +26,7 @@ export function LiveDifference({ backup, onPlan }: LiveDifferenceProps) {
   const [job, setJob] = useState<string | null>(null);
   const [plan, setPlan] = useState<string | null>(null);
   return (
-    <section className="flex flex-col gap-3" aria-labelledby="difference">
+    <div className="flex flex-col gap-3">
       <h3 id="difference" className="font-semibold">
         {t('difference')}
       </h3>
@@ -35,7 +35,7 @@ export function LiveDifference({ backup, onPlan }: LiveDifferenceProps) {
       ) : (
         <Difference plan={plan} onPlan={onPlan} />
       )}
-    </section>
+    </div>
   );
 }
 

@@ -42,7 +42,6 @@ export const PlanRowLine = memo(function PlanRowLine({ index, row, keyColumns, o
   const { key, name } = rowName(row, keyColumns);
   const { Icon, colour } = OPERATION_LOOKS[row.op];
   const columns = tellingColumns(row, keyColumns);
-  const title = [name, key].filter(Boolean).join(', ');
   return (
     <div
       role="row"
@@ -54,7 +53,6 @@ export const PlanRowLine = memo(function PlanRowLine({ index, row, keyColumns, o
         <button
           type="button"
           className="block min-h-9 w-full min-w-0 cursor-pointer rounded-sm text-left hover:underline"
-          aria-label={t('open', { row: title })}
           onClick={() => onOpen(row)}
         >
           <span className="block truncate font-medium">{name ?? key}</span>
@@ -98,7 +96,7 @@ function Side({ name, values, columns, isMarked, tone }: SideProps) {
                 'min-w-0 truncate rounded px-1',
                 isMarked &&
                   (tone === 'old'
-                    ? 'bg-danger text-danger-foreground line-through decoration-1'
+                    ? 'bg-danger text-danger-foreground'
                     : 'bg-success font-medium text-success-foreground'),
               )}
             >

@@ -34,9 +34,7 @@ export function PlanTables({ plan, open, onOpen }: PlanTablesProps) {
       ))}
       {untouched.length === 0 ? null : (
         <details className="px-1 text-sm text-muted-foreground">
-          <summary className="flex min-h-9 cursor-pointer items-center">
-            {t('untouched', { count: untouched.length })}
-          </summary>
+          <summary className="min-h-9 cursor-pointer py-1.5">{t('untouched', { count: untouched.length })}</summary>
           <ul className="flex flex-wrap gap-x-4 gap-y-1 pt-1 font-mono">
             {untouched.map(({ table, unchanged, kept }) => (
               <li key={table}>
@@ -96,8 +94,12 @@ function PlanTableCard({ planId, table, isOpen, onToggle }: PlanTableCardProps) 
               words={t('counts.deletes', { count: deletes })}
             />
             <span className="text-xs text-muted-foreground">
-              {t('counts.unchanged', { count: unchanged })}
-              {kept > 0 ? ` · ${t('counts.kept', { count: kept })}` : null}
+              {[
+                unchanged > 0 ? t('counts.unchanged', { count: unchanged }) : null,
+                kept > 0 ? t('counts.kept', { count: kept }) : null,
+              ]
+                .filter(Boolean)
+                .join(' · ')}
             </span>
           </span>
           <span className="flex items-center gap-1 text-sm font-medium text-primary">

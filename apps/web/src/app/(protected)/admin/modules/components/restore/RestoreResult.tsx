@@ -3,18 +3,19 @@ import { CircleCheckIcon, CircleXIcon, DownloadIcon, ShieldCheckIcon } from 'luc
 import Link from 'next/link';
 import { useTranslations } from 'next-intl';
 import type { ReactNode } from 'react';
-import { RelativeTime } from '#components/date-time.tsx';
 import { Button } from '#components/ui/button.tsx';
 import { Card, CardContent } from '#components/ui/card.tsx';
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from '#components/ui/table.tsx';
 import { cn } from '#lib/cn.ts';
 import { implementationPath } from '#lib/paths.ts';
+import { ExactTime } from './ExactTime.tsx';
 import { restoreResultPath } from './restore-address.ts';
 import { ShareLink } from './ShareLink.tsx';
 import { tableLabel } from './table-label.ts';
 import { UndoRestore } from './UndoRestore.tsx';
 
-const MS_PER_SECOND = 1000;
+const MS_PER_TENTH = 100;
+const TENTHS = 10;
 
 interface RestoreResultProps {
   readonly restore: RestoreDetailDocument;
@@ -85,10 +86,12 @@ export function RestoreResult({ restore, name, error }: RestoreResultProps) {
         <CardContent>
           <dl className="grid gap-x-6 gap-y-4 text-sm sm:grid-cols-4">
             <Fact name={t('result.when')}>
-              <RelativeTime at={restore.createdAt} />
+              <ExactTime at={restore.createdAt} />
             </Fact>
             <Fact name={t('result.by')}>{restore.createdBy ?? '–'}</Fact>
-            <Fact name={t('result.took')}>{t('result.seconds', { seconds: restore.durationMs / MS_PER_SECOND })}</Fact>
+            <Fact name={t('result.took')}>
+              {t('result.seconds', { seconds: Math.round(restore.durationMs / MS_PER_TENTH) / TENTHS })}
+            </Fact>
             <Fact name={t('result.safety')}>
               {restore.safetyBackupId === null ? (
                 t('result.noSafety')
