@@ -9,7 +9,7 @@ import {
   requireMigrated,
   type ServiceContext,
 } from '@cofre/services';
-import { openStore, runtimeCodecs, systemClock, systemRandom, withRetry } from '@cofre/storage';
+import { openStore, runtimeCodecs, systemClock, systemRandom, withRetry, withTimeLimit } from '@cofre/storage';
 import type { Environment } from './environment.ts';
 import { WALL_END_MS } from './hosted-budget.ts';
 
@@ -18,6 +18,9 @@ const LOCK_TIMEOUT_MS = 5000;
 /** Each reader has buffers of its own. */
 const READERS = 1;
 const CONNECTIONS_MAX = 2;
+/** A pack takes seconds. All attempts together end before the call does, so that what failed is told and not cut off. */
+const STORE_LIMIT_MS = 25_000;
+const STORE_ATTEMPTS = 4;
 
 export interface Composition {
   readonly environment: Environment;
@@ -41,7 +44,7 @@ export class ServiceFactory {
     this.#composition = composition;
     const s3 = { credentials, ...(region === undefined ? {} : { region }) };
     this.#place = {
-      store: withRetry(openStore(repositoryUrl, { s3 })),
+      store: withRetry(withTimeLimit(openStore(repositoryUrl, { s3 }), STORE_LIMIT_MS), { attempts: STORE_ATTEMPTS }),
       codecs: runtimeCodecs,
       key,
       clock: systemClock,

@@ -60,6 +60,7 @@ describe('the environment of a function', () => {
   });
 
   it.each([
+    ['another kind of database', { DATABASE_URL: 'mysql://u:the-password@host/db' }, /DATABASE_URL is not a URL/],
     ['a folder', { COFRE_REPOSITORY: 'file:///srv/the-folder' }, /must be s3:.* no disk/],
     ['no address', { COFRE_REPOSITORY: 'the-bucket' }, /COFRE_REPOSITORY is no address/],
     ['a bucket with credentials', { COFRE_REPOSITORY: 's3://id:the-key@bucket/x' }, /it holds credentials/],

@@ -1,5 +1,6 @@
 import { CofreError } from '@cofre/contracts';
 import type { RepositoryKey } from '@cofre/engine';
+import { databaseFromUrl } from '@cofre/postgres';
 import { parseS3Address, type S3Credentials } from '@cofre/storage';
 import { z } from 'zod';
 import { parseSecretKeys } from './authenticate.ts';
@@ -50,7 +51,7 @@ export function readEnvironment(variables: Variables): Environment {
   const accessKeyId = need('AWS_ACCESS_KEY_ID');
   const secretAccessKey = need('AWS_SECRET_ACCESS_KEY');
   const { AWS_SESSION_TOKEN: sessionToken, AWS_REGION: region } = parsed;
-  faults.push(...repositoryFaults(parsed.COFRE_REPOSITORY), ...keyFaults(parsed));
+  faults.push(...databaseFaults(databaseUrl), ...repositoryFaults(parsed.COFRE_REPOSITORY), ...keyFaults(parsed));
   if (parseSecretKeys(parsed.SUPABASE_SECRET_KEYS) === null) {
     faults.push('SUPABASE_SECRET_KEYS is neither a JSON object of keys nor a list of them');
   }
@@ -71,6 +72,16 @@ export function readPort(variables: Variables): number | undefined {
   const result = z.coerce.number().int().min(0).max(65_535).safeParse(port);
   if (!result.success) throw notConfigured(['PORT is not the number of a port']);
   return result.data;
+}
+
+function databaseFaults(url: string): readonly string[] {
+  if (url === '') return [];
+  try {
+    databaseFromUrl(url);
+    return [];
+  } catch {
+    return ['DATABASE_URL is not a URL like postgres://user@host:5432/name'];
+  }
 }
 
 function repositoryFaults(url: string | undefined): readonly string[] {

@@ -1,6 +1,6 @@
 import { executeScheduledBackupsInput, parseInput } from '@cofre/contracts';
 import { drainJobs, executeScheduledBackups } from '@cofre/services';
-import { SLICE_BYTES_MAX } from './hosted-budget.ts';
+import { BACKUP } from './hosted-budget.ts';
 import { serveFunction } from './main.ts';
 
 /** A caller may take less, and never another time than now. */
@@ -8,7 +8,7 @@ const bodySchema = executeScheduledBackupsInput.pick({ limit: true });
 
 serveFunction({
   name: 'execute-scheduled-backups',
-  pieceBytesMax: SLICE_BYTES_MAX,
+  piece: BACKUP,
   async run(context, body, budget) {
     const input = parseInput(bodySchema, body);
     // Somebody waits for what was asked for by hand; what is due is due on.

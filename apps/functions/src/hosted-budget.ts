@@ -18,8 +18,6 @@ const CPU_COST_MS = {
   call: 320,
   /** Stretching a passphrase, on purpose: 1.4 s of another thread, which counts where the platform counts all. A key costs nothing. */
   passphrase: 350,
-  /** Locks, fingerprints, catalogue, manifest, requests to the bucket: 75, until the runtime has warmed up 115. */
-  piece: 110,
   /** Reading, hashing, compressing, sealing, proving and sending rows: 35 to 70, the most where all have changed. */
   megabyte: 60,
 } as const;
@@ -31,12 +29,23 @@ export const SLICE_BYTES_MAX = 10_000_000;
 /** Sizes are estimates. A slice that turns out to be so much larger is given up before the platform ends the function. */
 const OVERRUN = 1.5;
 
+/** What `mayStart` is asked for: apart from its bytes a piece of work costs about the same each time. */
+export interface PieceOfWork {
+  readonly cpuMs: number;
+  /** The most bytes of rows that it may read. */
+  readonly bytesMax: number;
+}
+
+/** Locks, fingerprints, catalogue, manifest, requests to the bucket: 75, until the runtime has warmed up 115. */
+export const BACKUP: PieceOfWork = { cpuMs: 110, bytesMax: SLICE_BYTES_MAX };
+/** A backup that is removed (10), or sixteen manifests that are read to learn what is garbage (30). None of their rows is read. */
+export const REMOVAL: PieceOfWork = { cpuMs: 30, bytesMax: 0 };
+
 export interface HostedBudgetOptions {
   readonly clock: Clock;
   readonly startedAt: Date;
   readonly hasPassphrase: boolean;
-  /** The most bytes of rows that one piece of work may read. */
-  readonly pieceBytesMax: number;
+  readonly piece: PieceOfWork;
 }
 
 /** Stops taking work before the platform would end the function, and leaves to a worker what fits into no call at all. */
@@ -54,9 +63,9 @@ export class HostedBudget implements WorkBudget {
   }
 
   mayStart(): boolean {
-    const { clock, startedAt, pieceBytesMax } = this.#options;
+    const { clock, startedAt, piece } = this.#options;
     if (clock.now().getTime() - startedAt.getTime() > WALL_STOP_MS) return false;
-    const next = CPU_COST_MS.piece + costOf(pieceBytesMax);
+    const next = piece.cpuMs + costOf(piece.bytesMax);
     if (this.cpuMs + next > CPU_STOP_MS) return false;
     this.#pieces += 1;
     return true;
@@ -64,9 +73,10 @@ export class HostedBudget implements WorkBudget {
 
   /** What the call has used so far, by reckoning. */
   get cpuMs(): number {
-    const passphrase = this.#options.hasPassphrase ? CPU_COST_MS.passphrase : 0;
+    const { hasPassphrase, piece } = this.#options;
+    const passphrase = hasPassphrase ? CPU_COST_MS.passphrase : 0;
     const bytes = costOf(this.#settledBytes + this.#bytes);
-    return CPU_COST_MS.call + passphrase + this.#pieces * CPU_COST_MS.piece + bytes;
+    return CPU_COST_MS.call + passphrase + this.#pieces * piece.cpuMs + bytes;
   }
 
   /**

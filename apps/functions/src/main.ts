@@ -5,13 +5,12 @@ import { readSecrets } from './authenticate.ts';
 import { ServiceFactory } from './compose.ts';
 import { type Environment, readEnvironment, readPort } from './environment.ts';
 import { handleRequest } from './handle-request.ts';
-import { HostedBudget } from './hosted-budget.ts';
+import { HostedBudget, type PieceOfWork } from './hosted-budget.ts';
 
 /** What a function does, apart from being one. */
 export interface EdgeFunction {
   readonly name: string;
-  /** The most bytes of rows that one piece of its work may read. */
-  readonly pieceBytesMax: number;
+  readonly piece: PieceOfWork;
   run(context: ServiceContext, body: unknown, budget: WorkBudget): Promise<object>;
 }
 
@@ -52,9 +51,9 @@ function prepare(edge: EdgeFunction, variables: NodeJS.ProcessEnv): (body: unkno
   const madeBy = `cofre ${COFRE_VERSION} edge function`;
   const factory = new ServiceFactory({ environment, name: edge.name, madeBy, migrations: COFRE_MIGRATIONS });
   const hasPassphrase = environment.key.kind === 'passphrase';
-  const { pieceBytesMax } = edge;
+  const { piece } = edge;
   return (body) => {
-    const budget = new HostedBudget({ clock: systemClock, startedAt: systemClock.now(), hasPassphrase, pieceBytesMax });
+    const budget = new HostedBudget({ clock: systemClock, startedAt: systemClock.now(), hasPassphrase, piece });
     return factory.withService(budget.observe, (context) => edge.run(context, body, budget));
   };
 }

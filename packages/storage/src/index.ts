@@ -11,3 +11,4 @@ export * from './s3-store.ts';
 export * from './system.ts';
 export * from './with-faults.ts';
 export * from './with-retry.ts';
+export { withTimeLimit } from './with-time-limit.ts';

@@ -1,3 +1,4 @@
+import type { BlobStore } from '@cofre/engine';
 import { describe, expect, it } from 'vitest';
 import { describeStore, paths, pattern } from './conformance.ts';
 import { counting } from './counting.ts';
@@ -5,12 +6,14 @@ import { MemoryStore } from './memory-store.ts';
 import { readOnly } from './read-only.ts';
 import { diesAt, withFaults } from './with-faults.ts';
 import { withRetry } from './with-retry.ts';
+import { withTimeLimit } from './with-time-limit.ts';
 
 const noSleep = async () => undefined;
 
 for (const [name, wrap] of [
   ['counting', counting],
   ['withRetry', (store: MemoryStore) => withRetry(store)],
+  ['withTimeLimit', (store: MemoryStore) => withTimeLimit(store, 10_000)],
   ['withFaults with no fault', (store: MemoryStore) => withFaults(store, () => null)],
   [
     'withRetry around a store that fails every other call after its effect',
@@ -159,6 +162,52 @@ describe('counting', () => {
       calls: { put: 2, get: 2, stat: 1, list: 1, delete: 1 },
       bytesWritten: 10,
       bytesRead: 4,
+    });
+  });
+});
+
+describe('withTimeLimit', () => {
+  const LIMIT_MS = 30;
+  const silent: BlobStore = {
+    url: 'silent:',
+    put: () => new Promise(() => undefined),
+    get: () => new Promise(() => undefined),
+    stat: () => new Promise(() => undefined),
+    delete: () => new Promise(() => undefined),
+    async *list() {
+      yield { path: 'a', sizeBytes: 1, modifiedAt: new Date() };
+      await new Promise(() => undefined);
+    },
+  };
+  const store = withTimeLimit(silent, LIMIT_MS);
+
+  it.each([
+    ['put', () => store.put('a', new Uint8Array(1))],
+    ['get', () => store.get('a')],
+    ['stat', () => store.stat('a')],
+    ['delete', () => store.delete('a')],
+    ['list', () => Array.fromAsync(store.list(''))],
+  ])('gives up a %s that is not answered, so that it may be tried again', async (_name, call) => {
+    await expect(call()).rejects.toMatchObject({ code: 'storage/unavailable', retryable: true });
+  });
+
+  it('gives what a listing had before it stopped', async () => {
+    const seen: string[] = [];
+    const listing = (async () => {
+      for await (const { path } of store.list('')) seen.push(path);
+    })();
+    await expect(listing).rejects.toMatchObject({ code: 'storage/unavailable' });
+    expect(seen).toEqual(['a']);
+  });
+
+  it('passes errors on as they are, and is not late where the answer comes', async () => {
+    const faulty = withTimeLimit(
+      withFaults(new MemoryStore(), () => ({ kind: 'before' })),
+      60_000,
+    );
+    await expect(faulty.stat('a')).rejects.toMatchObject({ code: 'storage/unavailable' });
+    await expect(withTimeLimit(new MemoryStore(), 60_000).get('a')).rejects.toMatchObject({
+      code: 'repository/object-missing',
     });
   });
 });
