@@ -5,9 +5,9 @@ import { LoaderCircleIcon } from 'lucide-react';
 import { useTranslations } from 'next-intl';
 import { useCallback, useEffect, useMemo } from 'react';
 import { readModulePlanRows } from '#app/actions/admin/modules/module-restores.ts';
-import { ErrorState } from '#components/error-state.tsx';
+import { QueryError } from '#components/query-error.tsx';
 import { Button } from '#components/ui/button.tsx';
-import { ActionFailure, dataOf } from '#lib/action-failure.ts';
+import { dataOf } from '#lib/action-failure.ts';
 import { type PlanRow, rowsInput, type RowsOf } from './plan-rows.ts';
 import { tableLabel } from './table-label.ts';
 import { VirtualRows } from './VirtualRows.tsx';
@@ -46,17 +46,8 @@ export function FoundRows({ text, onOpen, ...rowsOf }: FoundRowsProps) {
   useEffect(() => {
     if (isTooFew && hasNextPage && !isFetching) void fetchNextPage();
   }, [isTooFew, hasNextPage, isFetching, fetchNextPage]);
-  if (query.isError) {
-    const known = query.error instanceof ActionFailure ? query.error : null;
-    return (
-      <ErrorState
-        message={known?.message ?? t('unreadable')}
-        hint={known?.hint}
-        code={known?.code}
-        onRetry={() => void query.refetch()}
-      />
-    );
-  }
+  if (query.isError)
+    return <QueryError error={query.error} fallback={t('unreadable')} onRetry={() => void query.refetch()} />;
   const last = pages?.at(-1);
   return (
     <div className="flex flex-col gap-3">

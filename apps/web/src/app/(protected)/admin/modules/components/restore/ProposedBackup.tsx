@@ -30,7 +30,6 @@ interface ProposedBackupProps {
 export function ProposedBackup(props: ProposedBackupProps) {
   const { implementation, at, heading, onTime } = props;
   const t = useTranslations('restore');
-  const exact = useExactTime();
   const query = useQuery({
     queryKey: ['proposed-backup', implementation.id, at],
     queryFn: async () => dataOf(await proposeModuleBackup({ implementation: implementation.id, before: at })),
@@ -72,19 +71,9 @@ export function ProposedBackup(props: ProposedBackupProps) {
     return (
       <section className="flex flex-col gap-4">
         {title(t(oldest === null ? 'wrong.noneAtAll' : 'wrong.none'))}
-        <p className="max-w-prose text-muted-foreground">
-          {oldest === null
-            ? t('wrong.noneAtAllHint')
-            : `${t('wrong.oldest', { when: exact(oldest.createdAt) })} ${t('wrong.noneHint')}`}
-        </p>
-        <div className="flex flex-wrap gap-2">
-          {oldest === null ? null : (
-            <Button size="sm" onClick={() => setChosen(oldest)}>
-              {t('wrong.useOldest')}
-            </Button>
-          )}
+        <NoBackup oldest={oldest} onOldest={setChosen}>
           {otherTime}
-        </div>
+        </NoBackup>
       </section>
     );
   }
@@ -99,6 +88,33 @@ export function ProposedBackup(props: ProposedBackupProps) {
         onNewer={setChosen}
       />
     </section>
+  );
+}
+
+interface NoBackupProps {
+  /** null: there is none at all. */
+  readonly oldest: BackupDocument | null;
+  readonly onOldest: (backup: BackupDocument) => void;
+  readonly children: ReactNode;
+}
+
+function NoBackup({ oldest, onOldest, children }: NoBackupProps) {
+  const t = useTranslations('restore.wrong');
+  const exact = useExactTime();
+  return (
+    <>
+      <p className="max-w-prose text-muted-foreground">
+        {oldest === null ? t('noneAtAllHint') : `${t('oldest', { when: exact(oldest.createdAt) })} ${t('noneHint')}`}
+      </p>
+      <div className="flex flex-wrap gap-2">
+        {oldest === null ? null : (
+          <Button size="sm" onClick={() => onOldest(oldest)}>
+            {t('useOldest')}
+          </Button>
+        )}
+        {children}
+      </div>
+    </>
   );
 }
 

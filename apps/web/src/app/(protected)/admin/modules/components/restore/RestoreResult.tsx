@@ -66,42 +66,10 @@ export function RestoreResult({ restore, name, error }: RestoreResultProps) {
           ) : null}
         </div>
       </section>
-      <div className="flex flex-wrap gap-2">
-        <Button asChild size="lg">
-          <Link href={implementationPath(restore.implementation)}>{t('toImplementation', { name })}</Link>
-        </Button>
-        <ShareLink />
-        {(['text', 'json'] as const).map((format) => (
-          <Button key={format} asChild size="lg" variant="outline">
-            <a href={`${restoreResultPath(restore.implementation, restore)}/report?format=${format}`} download>
-              <DownloadIcon aria-hidden="true" />
-              {t('result.report')} · {t(format === 'text' ? 'result.reportText' : 'result.reportJson')}
-            </a>
-          </Button>
-        ))}
-      </div>
+      <Ways restore={restore} name={name} />
       {isDone && !isUndo ? <UndoRestore restore={restore} /> : null}
       <ChangedTables tables={tables} />
-      <Card>
-        <CardContent>
-          <dl className="grid gap-x-6 gap-y-4 text-sm sm:grid-cols-4">
-            <Fact name={t('result.when')}>
-              <ExactTime at={restore.createdAt} />
-            </Fact>
-            <Fact name={t('result.by')}>{restore.createdBy ?? '–'}</Fact>
-            <Fact name={t('result.took')}>
-              {t('result.seconds', { seconds: Math.round(restore.durationMs / MS_PER_TENTH) / TENTHS })}
-            </Fact>
-            <Fact name={t('result.safety')}>
-              {restore.safetyBackupId === null ? (
-                t('result.noSafety')
-              ) : (
-                <code className="font-mono">{restore.safetyBackupId.slice(0, 8)}</code>
-              )}
-            </Fact>
-          </dl>
-        </CardContent>
-      </Card>
+      <Facts restore={restore} />
       {isUndo && restore.undoOf !== null ? (
         <Link
           className="text-primary underline underline-offset-4"
@@ -111,6 +79,52 @@ export function RestoreResult({ restore, name, error }: RestoreResultProps) {
         </Link>
       ) : null}
     </>
+  );
+}
+
+function Ways({ restore, name }: Pick<RestoreResultProps, 'restore' | 'name'>) {
+  const t = useTranslations('restore');
+  return (
+    <div className="flex flex-wrap gap-2">
+      <Button asChild size="lg">
+        <Link href={implementationPath(restore.implementation)}>{t('toImplementation', { name })}</Link>
+      </Button>
+      <ShareLink />
+      {(['text', 'json'] as const).map((format) => (
+        <Button key={format} asChild size="lg" variant="outline">
+          <a href={`${restoreResultPath(restore.implementation, restore)}/report?format=${format}`} download>
+            <DownloadIcon aria-hidden="true" />
+            {t('result.report')} · {t(format === 'text' ? 'result.reportText' : 'result.reportJson')}
+          </a>
+        </Button>
+      ))}
+    </div>
+  );
+}
+
+function Facts({ restore }: Pick<RestoreResultProps, 'restore'>) {
+  const t = useTranslations('restore');
+  return (
+    <Card>
+      <CardContent>
+        <dl className="grid gap-x-6 gap-y-4 text-sm sm:grid-cols-4">
+          <Fact name={t('result.when')}>
+            <ExactTime at={restore.createdAt} />
+          </Fact>
+          <Fact name={t('result.by')}>{restore.createdBy ?? '–'}</Fact>
+          <Fact name={t('result.took')}>
+            {t('result.seconds', { seconds: Math.round(restore.durationMs / MS_PER_TENTH) / TENTHS })}
+          </Fact>
+          <Fact name={t('result.safety')}>
+            {restore.safetyBackupId === null ? (
+              t('result.noSafety')
+            ) : (
+              <code className="font-mono">{restore.safetyBackupId.slice(0, 8)}</code>
+            )}
+          </Fact>
+        </dl>
+      </CardContent>
+    </Card>
   );
 }
 

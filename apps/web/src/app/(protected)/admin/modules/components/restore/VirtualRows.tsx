@@ -28,6 +28,7 @@ export function VirtualRows({ label, count, keyColumns, rowAt, onOpen, onSight }
   const t = useTranslations('restore.rows');
   const scroll = useRef<HTMLDivElement | null>(null);
   const height = useIsWide() ? HEIGHT_PX.wide : HEIGHT_PX.narrow;
+  // oxlint-disable-next-line react/incompatible-library -- its functions change with each render, and nothing here remembers them
   const virtual = useVirtualizer({
     count,
     getScrollElement: () => scroll.current,

@@ -2,7 +2,7 @@
 
 import { ChevronRightIcon } from 'lucide-react';
 import { useFormatter, useTimeZone, useTranslations } from 'next-intl';
-import { type FormEvent, type RefCallback, useId, useState } from 'react';
+import { type RefCallback, useId, useState } from 'react';
 import { Button } from '#components/ui/button.tsx';
 import { Input } from '#components/ui/input.tsx';
 import { Label } from '#components/ui/label.tsx';
@@ -81,14 +81,20 @@ function ExactTime({ onAnswer }: Pick<WhenQuestionProps, 'onAnswer'>) {
   const id = useId();
   const [typed, setTyped] = useState('');
   const [isBad, setBad] = useState(false);
-  const answer = (event: FormEvent) => {
-    event.preventDefault();
+  const answer = () => {
     const time = new Date(typed);
     if (Number.isNaN(time.getTime()) || time.getTime() > Date.now()) setBad(true);
     else onAnswer(time.toISOString());
   };
   return (
-    <form className="flex flex-col gap-2 rounded-xl border bg-card p-4 shadow-xs" onSubmit={answer} noValidate>
+    <form
+      className="flex flex-col gap-2 rounded-xl border bg-card p-4 shadow-xs"
+      onSubmit={(event) => {
+        event.preventDefault();
+        answer();
+      }}
+      noValidate
+    >
       <Label htmlFor={id}>{t('exact')}</Label>
       <div className="flex flex-wrap gap-2">
         <Input
