@@ -99,9 +99,13 @@ function splitArgs(args: string): string[] {
 
 const [newest] = testServers();
 
-export async function emptyShell(variables: Variables = {}, template: 'empty' | 'migrated' = 'empty'): Promise<Shell> {
-  if (newest === undefined) throw new Error('no server');
-  const db = await createTestDatabase(newest, { template });
+export async function emptyShell(
+  variables: Variables = {},
+  template: 'empty' | 'migrated' = 'empty',
+  server = newest,
+): Promise<Shell> {
+  if (server === undefined) throw new Error('no server');
+  const db = await createTestDatabase(server, { template });
   databases.push(db);
   const home = await mkdtemp(path.join(tmpdir(), 'cofre-cli-'));
   folders.push(home);
@@ -112,8 +116,8 @@ export async function emptyShell(variables: Variables = {}, template: 'empty' | 
  * A migrated database with the shop, its definition, two implementations and a repository: what
  * `db migrate`, `repo init`, `module apply` and `implementation add` would have made, without starting them.
  */
-export async function shopShell(variables: Variables = {}): Promise<Shell> {
-  const shell = await emptyShell(variables, 'migrated');
+export async function shopShell(variables: Variables = {}, server = newest): Promise<Shell> {
+  const shell = await emptyShell(variables, 'migrated', server);
   const passphrase = variables['COFRE_PASSPHRASE'];
   const store = openStore(pathToFileURL(path.join(shell.home, 'repository')).href);
   const key = passphrase === undefined ? ({ kind: 'none' } as const) : ({ kind: 'passphrase', passphrase } as const);

@@ -47,6 +47,12 @@ const manifest = z.strictObject({
   compression,
   definition,
   rootKey,
+  platform: z
+    .strictObject({
+      implementation: z.record(z.string(), z.unknown()),
+      assignments: z.array(z.record(z.string(), z.unknown())),
+    })
+    .optional(),
   snapshot: z.strictObject({
     xmin: z.string(),
     text: z.string(),

@@ -94,6 +94,15 @@ export interface SnapshotFacts {
   readonly database: string;
 }
 
+/**
+ * Rows of the platform's own tables that are not in the slice: where the application has tables of these names with another
+ * meaning, Cofre keeps its own. Whole rows as JSON, by column.
+ */
+export interface PlatformRows {
+  readonly implementation: Readonly<Record<string, unknown>>;
+  readonly assignments: readonly Readonly<Record<string, unknown>>[];
+}
+
 /** Everything needed to restore a backup with no database. Written last: its object IS the commit of the backup. */
 export interface Manifest {
   readonly format: 1;
@@ -112,6 +121,8 @@ export interface Manifest {
   readonly compression: Compression;
   readonly definition: Definition;
   readonly rootKey: RootKey;
+  /** Absent: they are in the slice, or there is no implementation of that id. */
+  readonly platform?: PlatformRows | undefined;
   readonly snapshot: SnapshotFacts;
   /** In the order of the definition. */
   readonly tables: readonly ManifestTable[];

@@ -12,9 +12,14 @@ export function refusal(table: TableName): string | null {
   return null;
 }
 
-/** What Cofre itself keeps, and what points at a slice without being part of it: the list of backups, assignments. */
-export function isOurs({ schema, name }: TableName): boolean {
-  return schema === 'cofre' || REFUSED_TABLES.has(`${schema}.${name}`);
+/**
+ * What Cofre keeps of implementations itself, and points at them without being part of a slice. Who carries a plan out
+ * makes it let go of those that the plan deletes.
+ */
+const KEPT_OF_IMPLEMENTATIONS = new Set(['public.module_backups', 'cofre.tenant_module_assignments']);
+
+export function isKeptOfImplementations({ schema, name }: TableName): boolean {
+  return KEPT_OF_IMPLEMENTATIONS.has(`${schema}.${name}`);
 }
 
 /** An implementation's own configuration: in every slice without being asked. Columns that must be there, and the one that holds its id. */

@@ -30,6 +30,8 @@ export interface ApplyOptions {
   readonly lockTimeoutMs?: number;
   readonly attempts?: number;
   readonly signal?: AbortSignal | undefined;
+  /** Runs first in the transaction: puts back what rows of the plan point at, makes what is ours let go of rows that go. */
+  readonly beforeWriting?: (client: pg.ClientBase) => Promise<void>;
   /** Runs in the transaction just before it commits: the record of the restore is there if and only if the restore is. */
   readonly writeEvidence?: (client: pg.ClientBase, tables: readonly AppliedTable[]) => Promise<void>;
   readonly onProgress?: (progress: RestoreProgress) => void;
@@ -106,12 +108,13 @@ async function applyWith(options: ApplyOptions, client: pg.Client): Promise<Fini
 }
 
 function attemptInput(options: ApplyOptions, client: pg.Client, tables: readonly StagedPlanTable[]) {
-  const { resolve, signal, writeEvidence, onStep, onProgress, plan } = options;
+  const { resolve, signal, beforeWriting, writeEvidence, onStep, onProgress, plan } = options;
   const lockTimeoutMs = Math.min(options.lockTimeoutMs ?? LOCK_TIMEOUT_MAX_MS, LOCK_TIMEOUT_MAX_MS);
   assert(lockTimeoutMs > 0, 'a restore never waits for a lock without end');
   const onRows = (table: { readonly name: string }, rows: number, bytes: number) =>
     onProgress?.({ phase: 'apply', table: table.name, rows, bytes });
-  return { client, tables, resolve, signal, writeEvidence, onStep, onRows, lockTimeoutMs, salt: plan.id };
+  const hooks = { beforeWriting, writeEvidence, onStep, onRows };
+  return { client, tables, resolve, signal, ...hooks, lockTimeoutMs, salt: plan.id };
 }
 
 /** Another session is in the way: it was given way to, and trying again may do. */

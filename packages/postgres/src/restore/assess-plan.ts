@@ -43,6 +43,7 @@ export interface AssessInput {
   readonly drafts: readonly DraftTable[];
   readonly isUndo: boolean;
   readonly salt: string;
+  readonly broughtBack?: ReadonlySet<string> | undefined;
 }
 
 /**
@@ -155,11 +156,11 @@ interface RowContext extends AssessInput {
 }
 
 async function findRowConflicts(context: RowContext, draft: StagedDraft, conflicts: Conflicts): Promise<void> {
-  const { client, repository, relations } = context;
+  const { client, repository, relations, broughtBack } = context;
   const { staged } = draft;
   const { index } = staged.table;
   const written = new Map(context.tables.map((table) => [table.staged.table.live.facts.oid, table]));
-  const search: ParentSearch = { client, repository, relations, written };
+  const search: ParentSearch = { client, repository, relations, written, broughtBack };
   const rows = { staged, relation: staged.after };
   const whole = await checkWholeRanges({
     search,

@@ -26,6 +26,8 @@ export interface AttemptInput {
   readonly resolve: (client: pg.ClientBase) => Promise<Slice>;
   readonly lockTimeoutMs: number;
   readonly salt: string;
+  /** Runs in the same transaction, before anything is looked at or written; what it writes is not counted as the restore's. */
+  readonly beforeWriting?: ((client: pg.ClientBase) => Promise<void>) | undefined;
   /** Runs in the same transaction, when everything else has been proven; what it writes is not counted as the restore's. */
   readonly writeEvidence?: ((client: pg.ClientBase, tables: readonly AppliedTable[]) => Promise<void>) | undefined;
   readonly onStep?: ((step: ApplyStep) => Promise<void> | void) | undefined;
@@ -63,6 +65,7 @@ export async function attemptApply(input: AttemptInput): Promise<Attempted> {
   await step('begun');
   // What the server does not count cannot be compared with what was promised.
   if (!(await isCounting(client))) await client.query('SET LOCAL track_counts = on');
+  await input.beforeWriting?.(client);
   const holding = await lockEverything(input);
   await step('locked');
   const before = await readChangeCounts(client);

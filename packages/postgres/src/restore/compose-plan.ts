@@ -52,6 +52,7 @@ export interface Composition {
   /** In the order of the plan. */
   readonly drafted: readonly Drafted[];
   readonly assessment: Assessment;
+  readonly warnings?: readonly string[];
 }
 
 /** Puts together what was found. A plan with any conflict is not applicable. */
@@ -59,7 +60,7 @@ export function composePlan(
   composition: Composition,
   what: Pick<RestorePlan, 'purpose' | 'mode' | 'selection'>,
 ): RestorePlan {
-  const { manifest, planId, clock, snapshot, drafted, assessment } = composition;
+  const { manifest, planId, clock, snapshot, drafted, assessment, warnings = [] } = composition;
   const tables = drafted.map(({ stored, conflicts, draft }, index): PlanTable => {
     const found = assessment.conflicts.get(index) ?? [];
     return { ...(draft?.plan ?? emptyTable(stored)), conflicts: [...conflicts, ...found] };
@@ -78,7 +79,7 @@ export function composePlan(
     collateral: [],
     triggers: assessment.triggers,
     drift: drafted.flatMap(({ drift }) => drift),
-    warnings: drafted.flatMap(warningsOf),
+    warnings: [...warnings, ...drafted.flatMap(warningsOf)],
     applicable: tables.every((table) => table.conflicts.length === 0),
   };
   return { ...head, fingerprint: fingerprintPlan(head) };

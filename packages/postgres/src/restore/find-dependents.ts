@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { isKeptOfImplementations } from '../definition/platform-tables.ts';
 import type { ForeignKeyFacts, TableFacts } from '../introspect/table-facts.ts';
 import { printTable, quoteIdentifier } from '../session/quote.ts';
 import { isPlainForeignKey, pointsAtSql, type Relations } from './relations.ts';
@@ -28,6 +29,8 @@ export async function findDependents(search: DependentSearch, staged: StagedTabl
   for (const key of table.live.facts.referencedBy) {
     const changes = staged.changedSets.some((set) => set.some((name) => key.to.columns.includes(name)));
     if ((counts.deletes === 0 && !changes) || !isPlainForeignKey(key)) continue;
+    // It is made to let go before anything is written (`beforeWriting`).
+    if (isKeptOfImplementations(key.from)) continue;
     const counted = await countDependents(search, staged, key);
     if (counted.inside + counted.outside > 0) found.push({ key, ...counted });
   }

@@ -14,6 +14,8 @@ export interface ParentSearch {
   readonly relations: Relations;
   /** Every table of the plan, by oid; `wholeRanges` of it are inserted. */
   readonly written: ReadonlyMap<number, { readonly staged: StagedTable; readonly wholeRanges: readonly number[] }>;
+  /** Tables, as messages name them, whose rows come back by themselves before anything is written. */
+  readonly broughtBack?: ReadonlySet<string> | undefined;
 }
 
 /** One foreign key of a written table, and the parents that were not found so far, in a temporary table. */
@@ -26,6 +28,7 @@ export interface MissingParents {
 export function keysToCheck(staged: StagedTable, search: ParentSearch): readonly ForeignKeyFacts[] {
   const { live, layout } = staged.table;
   return live.facts.foreignKeys.filter((key) => {
+    if (search.broughtBack?.has(printTable(key.to)) === true) return false;
     if (!isPlainForeignKey(key) || !key.from.columns.every((name) => layout.columns.includes(name))) return false;
     if (live.scope.kind !== 'parent' || !search.written.has(key.to.oid)) return true;
     // Each row of the backup belongs to a row of its scope's parent, and that is in the backup and restored too.

@@ -52,6 +52,12 @@ export interface PlanOptions {
   readonly planId: PlanId;
   readonly clock: Clock;
   readonly lockTimeoutMs: number;
+  /** What the caller will do besides when the plan is carried out (`beforeWriting`): told with what the plan warns of. */
+  readonly besides?: {
+    readonly warnings: readonly string[];
+    /** Tables whose rows it will put back, as messages name them. */
+    readonly broughtBack: ReadonlySet<string>;
+  };
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (progress: RestoreProgress) => void;
 }
@@ -71,9 +77,11 @@ export async function planRestore(options: PlanOptions): Promise<RestorePlan> {
       const drafts = drafted.flatMap(({ draft }) => draft ?? []);
       const { client } = locked;
       const { repository, planId } = options;
-      const assessment = await assessPlan({ client, repository, drafts, isUndo: false, salt: planId });
-      const { manifest, clock, mode, selection } = options;
-      const composition = { manifest, planId, clock, snapshot: locked.snapshot, drafted, assessment };
+      const broughtBack = options.besides?.broughtBack;
+      const assessment = await assessPlan({ client, repository, drafts, isUndo: false, salt: planId, broughtBack });
+      const { manifest, clock, mode, selection, besides } = options;
+      const warnings = besides?.warnings ?? [];
+      const composition = { manifest, planId, clock, snapshot: locked.snapshot, drafted, assessment, warnings };
       const plan = composePlan(composition, { purpose: { kind: 'restore' }, mode, selection });
       await savePlan(repository, plan);
       return plan;

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Manifest, ManifestTable } from '@cofre/engine';
 
 /** What two backups must have in common for one of them to stand for both. */
-export type Holding = Pick<Manifest, 'type' | 'implementation' | 'definition' | 'rootKey' | 'tables'>;
+export type Holding = Pick<Manifest, 'type' | 'implementation' | 'definition' | 'rootKey' | 'platform' | 'tables'>;
 
 /**
  * Whether an earlier backup holds all that a new one would: the same rows in the same blocks, of tables that are made
@@ -15,7 +15,10 @@ export function holdsTheSame(earlier: Manifest, now: Holding): boolean {
 }
 
 /** As JSON has it, for the earlier one was read from it. How a table was read says nothing of what it holds. */
-function comparable({ implementation, definition, rootKey }: Holding, tables: readonly ManifestTable[]): unknown {
+function comparable(
+  { implementation, definition, rootKey, platform }: Holding,
+  tables: readonly ManifestTable[],
+): unknown {
   const held = tables.map(({ read: _, ...table }) => table);
-  return JSON.parse(JSON.stringify({ implementation, definition, rootKey, tables: held }));
+  return JSON.parse(JSON.stringify({ implementation, definition, rootKey, platform, tables: held }));
 }

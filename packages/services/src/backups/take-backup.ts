@@ -7,7 +7,7 @@ import {
   type Compression,
   isCofreError,
 } from '@cofre/contracts';
-import type { BackupWriter, Manifest, ManifestTable, Repository, WriteLease } from '@cofre/engine';
+import type { BackupWriter, Manifest, ManifestTable, PlatformRows, Repository, WriteLease } from '@cofre/engine';
 import {
   type Captured,
   captureSlices,
@@ -21,6 +21,7 @@ import {
 import type pg from 'pg';
 import { actorColumns } from '../actor.ts';
 import { toErrorDocument } from '../error-document.ts';
+import { readPlatformRows } from '../modules/platform-rows.ts';
 import type { SliceInputs } from '../modules/find-implementation.ts';
 import { type Expiry, expiryOf } from '../retention/compute-expiry.ts';
 import { type Progress, progressOf } from '../progress.ts';
@@ -147,6 +148,7 @@ class BackupJob {
   #configRows = new ConfigRows();
   #tables = new Map<number, ManifestTable>();
   #rowsTotal: number | null = null;
+  #platform: PlatformRows | undefined;
   /** The manifest is in the repository: from here on the backup is done, whatever the catalogue says. */
   #isStored = false;
 
@@ -208,6 +210,7 @@ class BackupJob {
   /** `held`: an earlier backup holds the same, so that nothing was kept. */
   async run(): Promise<'completed' | 'held'> {
     try {
+      this.#platform = await readPlatformRows(this.#context.catalogue, this.#request.slice.ref.id);
       const captured = await this.#capture();
       if (await this.#isHeld(captured)) {
         await this.#writer?.abort();
@@ -351,7 +354,8 @@ class BackupJob {
       return table;
     });
     const { definition, rootKey, ref } = this.#request.slice;
-    return { type: this.#type, implementation: ref, definition, rootKey, tables };
+    const platform = this.#platform === undefined ? {} : { platform: this.#platform };
+    return { type: this.#type, implementation: ref, definition, rootKey, ...platform, tables };
   }
 
   /** Whether this backup may be left out: then every block of it is another's, and nothing of it was put anywhere. */

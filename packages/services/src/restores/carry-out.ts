@@ -16,6 +16,7 @@ import { toCofreError, toErrorDocument } from '../error-document.ts';
 import { progressOf } from '../progress.ts';
 import type { ServiceContext } from '../service-context.ts';
 import { sliceOf } from './plan-restore.ts';
+import { PlatformPart } from './platform-part.ts';
 import { findRestoreOfJob } from './restore-of-job.ts';
 
 export interface RestoreWork {
@@ -56,7 +57,8 @@ export async function carryOut(context: ServiceContext, work: RestoreWork): Prom
   const id = restoreId.parse(context.random.uuid());
   const begunAt = context.clock.now();
   const safetyBackupId = work.safetyBackup ? await takeSafetyBackup(context, work) : null;
-  const record = new RestoreRecord({ context, plan, manifest, id, begunAt, safetyBackupId });
+  const platform = new PlatformPart(context, { plan, manifest });
+  const record = new RestoreRecord({ context, plan, manifest, platform, id, begunAt, safetyBackupId });
   const progress = progressOf(context);
   const rowsTotal = plan.tables.reduce((sum, { inserts, updates, deletes }) => sum + inserts + updates + deletes, 0);
   try {
@@ -69,6 +71,7 @@ export async function carryOut(context: ServiceContext, work: RestoreWork): Prom
       clock: context.clock,
       random: context.random,
       signal: context.signal,
+      beforeWriting: (client) => platform.before(client),
       writeEvidence: (client, tables) => record.write(client, tables),
       onProgress: ({ phase, table, rows, bytes }) => progress.report({ phase, table, rows, bytes, rowsTotal }),
     });
@@ -105,6 +108,7 @@ interface RecordInput {
   readonly context: ServiceContext;
   readonly plan: RestorePlan;
   readonly manifest: Manifest;
+  readonly platform: PlatformPart;
   readonly id: RestoreId;
   readonly begunAt: Date;
   readonly safetyBackupId: RestoreDocument['safetyBackupId'];
@@ -122,7 +126,8 @@ class RestoreRecord {
   async write(client: pg.ClientBase, tables: readonly AppliedTable[]): Promise<void> {
     const { context, plan, manifest, id } = this.#input;
     const { catalogue } = context;
-    const evidence = { planFingerprint: plan.fingerprint, snapshot: plan.snapshot, tables };
+    const platform = await this.#input.platform.after(client);
+    const evidence = { planFingerprint: plan.fingerprint, snapshot: plan.snapshot, tables, ...platform };
     await run(
       client,
       catalogue.insertInto('cofre.restores').values({
@@ -159,6 +164,14 @@ class RestoreRecord {
         .where('implementation_id', 'is', null)
         .where(({ exists }) => exists(isThere)),
     );
+    await run(
+      client,
+      catalogue
+        .updateTable('cofre.implementation_settings')
+        .set({ deleted_at: null })
+        .where('implementation_id', '=', implementation.id)
+        .where(({ exists }) => exists(isThere)),
+    );
     if (definition.root === undefined) return;
     const now = clock.now();
     await run(
@@ -171,7 +184,13 @@ class RestoreRecord {
           created_at: now,
           updated_at: now,
         })
-        .onConflict((conflict) => conflict.column('implementation_id').doNothing()),
+        .onConflict((conflict) =>
+          conflict
+            .column('implementation_id')
+            .doUpdateSet((eb) => ({ backup_scope: eb.ref('excluded.backup_scope') }))
+            // Clean-up may have made the row, to note since when the implementation is gone.
+            .where('cofre.implementation_settings.backup_scope', 'is', null),
+        ),
     );
   }
 

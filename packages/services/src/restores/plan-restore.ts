@@ -13,6 +13,7 @@ import { actorColumns } from '../actor.ts';
 import { authorize } from '../access/authorize.ts';
 import { audit } from '../audit/audit.ts';
 import { findBackup, readManifestOf } from '../backups/find-backup.ts';
+import { comesBackBesides } from '../modules/platform-rows.ts';
 import { progressOf } from '../progress.ts';
 import type { ServiceContext } from '../service-context.ts';
 import { toPlanDocument, withRows } from './plan-document.ts';
@@ -44,6 +45,7 @@ export async function planRestore(caller: ServiceContext, input: PlanRestoreInpu
     planId: planId.parse(context.random.uuid()),
     clock: context.clock,
     lockTimeoutMs: context.settings.lockTimeoutMs,
+    ...(tables === undefined ? await comesBackBesides(context.catalogue, manifest) : {}),
     signal: context.signal,
     onProgress: ({ phase, table, rows: done, bytes }) =>
       progress.report({ phase, table, rows: done, bytes, rowsTotal: null }),
