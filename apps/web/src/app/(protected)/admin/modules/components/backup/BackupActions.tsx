@@ -49,13 +49,7 @@ export function BackupActions({
   const t = useTranslations('backups');
   const exact = useExactTime();
   const [dialog, setDialog] = useState<'hold' | 'delete' | null>(null);
-  const { id, held, status } = backup;
-  const release = useAction(releaseModuleBackup, {
-    onSuccess: () => {
-      toast.success(t('released'));
-      onChanged();
-    },
-  });
+  const { id, status } = backup;
   const verify = useAction(verifyModuleBackup, { onSuccess: onStarted });
   if (!isAdministrator && isOwnPage) return null;
   const isDone = status === 'completed';
@@ -83,17 +77,7 @@ export function BackupActions({
                 <ShieldCheckIcon aria-hidden="true" />
                 {t('verify')}
               </DropdownMenuItem>
-              {held ? (
-                <DropdownMenuItem onSelect={() => release.run({ backup: id })}>
-                  <LockOpenIcon aria-hidden="true" />
-                  {t('release')}
-                </DropdownMenuItem>
-              ) : (
-                <DropdownMenuItem onSelect={() => setDialog('hold')}>
-                  <LockIcon aria-hidden="true" />
-                  {t('hold')}
-                </DropdownMenuItem>
-              )}
+              <HoldItem backup={backup} onHold={() => setDialog('hold')} onChanged={onChanged} />
               <DropdownMenuItem disabled>
                 <DownloadIcon aria-hidden="true" />
                 {t('downloadLater')}
@@ -114,5 +98,31 @@ export function BackupActions({
       <HoldBackupDialog backup={backup} isOpen={dialog === 'hold'} onClose={close} onHeld={onChanged} />
       <DeleteBackupDialog backup={backup} isOpen={dialog === 'delete'} onClose={close} onStarted={onStarted} />
     </>
+  );
+}
+
+interface HoldItemProps extends Pick<BackupActionsProps, 'backup' | 'onChanged'> {
+  readonly onHold: () => void;
+}
+
+/** To hold asks why; to release asks nothing. */
+function HoldItem({ backup: { id, held }, onHold, onChanged }: HoldItemProps) {
+  const t = useTranslations('backups');
+  const release = useAction(releaseModuleBackup, {
+    onSuccess: () => {
+      toast.success(t('released'));
+      onChanged();
+    },
+  });
+  return held ? (
+    <DropdownMenuItem onSelect={() => release.run({ backup: id })}>
+      <LockOpenIcon aria-hidden="true" />
+      {t('release')}
+    </DropdownMenuItem>
+  ) : (
+    <DropdownMenuItem onSelect={onHold}>
+      <LockIcon aria-hidden="true" />
+      {t('hold')}
+    </DropdownMenuItem>
   );
 }

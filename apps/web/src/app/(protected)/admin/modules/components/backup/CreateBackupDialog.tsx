@@ -86,13 +86,13 @@ function CreateForm({ implementation, onStarted }: Pick<CreateBackupDialogProps,
       onStarted();
     },
   });
-  const expiresAt = expiryInput(expiry);
+  const end = expiryInput(expiry);
   const submit: ComponentProps<'form'>['onSubmit'] = (event) => {
     event.preventDefault();
-    if (expiresAt === 'incomplete') return;
+    if (end === null) return;
     const typed = description.trim();
     const input: CreateBackupInput = { implementation: id, type, ...(typed === '' ? {} : { description: typed }) };
-    create.run(expiresAt === undefined ? input : { ...input, expiresAt });
+    create.run({ ...input, ...end });
   };
   return (
     <form className="grid gap-5" onSubmit={submit}>
@@ -117,7 +117,7 @@ function CreateForm({ implementation, onStarted }: Pick<CreateBackupDialogProps,
         <DialogClose asChild>
           <Button variant="outline">{common('cancel')}</Button>
         </DialogClose>
-        <Button type="submit" disabled={create.isPending || expiresAt === 'incomplete'} aria-busy={create.isPending}>
+        <Button type="submit" disabled={create.isPending || end === null} aria-busy={create.isPending}>
           <DatabaseBackupIcon aria-hidden="true" />
           {t('start')}
         </Button>

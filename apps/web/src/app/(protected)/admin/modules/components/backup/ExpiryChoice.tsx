@@ -13,17 +13,17 @@ export type ChosenExpiry =
   | { readonly by: 'never' }
   | { readonly by: 'day'; readonly day: string };
 
-/** As the use case takes it; undefined: by the policy. */
-export function expiryInput(chosen: ChosenExpiry): string | null | undefined | 'incomplete' {
+/** What the use case is given beside the rest; null: a day is still to be chosen. */
+export function expiryInput(chosen: ChosenExpiry): { readonly expiresAt?: string | null } | null {
   switch (chosen.by) {
     case 'policy':
-      return undefined;
+      return {};
     case 'never':
-      return null;
+      return { expiresAt: null };
     case 'day': {
       // It stays through the day that was chosen, where the reader is.
       const end = new Date(`${chosen.day}T23:59:59.999`);
-      return Number.isNaN(end.getTime()) ? 'incomplete' : end.toISOString();
+      return Number.isNaN(end.getTime()) ? null : { expiresAt: end.toISOString() };
     }
   }
 }

@@ -83,11 +83,7 @@ export function ModuleBackupManager({ implementation, isAdministrator, onChanged
           ) : null}
         </>
       ) : isFiltered ? (
-        <EmptyState title={t('nothingFound')} description={t('nothingFoundHint')}>
-          <Button variant="outline" onClick={() => set({ type: null, status: null, from: null, to: null })}>
-            {t('clearFilters')}
-          </Button>
-        </EmptyState>
+        <NothingFound onClear={() => set({ type: null, status: null, from: null, to: null })} />
       ) : (
         <EmptyState title={t('empty')} description={t('emptyHint')}>
           {isAdministrator ? (
@@ -96,5 +92,16 @@ export function ModuleBackupManager({ implementation, isAdministrator, onChanged
         </EmptyState>
       )}
     </section>
+  );
+}
+
+function NothingFound({ onClear }: { readonly onClear: () => void }) {
+  const t = useTranslations('backups');
+  return (
+    <EmptyState title={t('nothingFound')} description={t('nothingFoundHint')}>
+      <Button variant="outline" onClick={onClear}>
+        {t('clearFilters')}
+      </Button>
+    </EmptyState>
   );
 }

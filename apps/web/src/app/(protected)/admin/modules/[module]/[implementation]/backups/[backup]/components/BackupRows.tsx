@@ -85,7 +85,6 @@ function RowsCard({
   path,
 }: RowsCardProps) {
   const t = useTranslations('rows');
-  const format = useFormatter();
   return (
     <Card className="min-w-0">
       <CardHeader>
@@ -127,28 +126,34 @@ function RowsCard({
             </TableBody>
           </Table>
         )}
-        {pages > 1 ? (
-          <Pagination aria-label={t('pages')}>
-            {page > 1 ? (
-              <PaginationPrevious href={`${path}&page=${page - 1}`} scroll={false}>
-                {t('previous')}
-              </PaginationPrevious>
-            ) : (
-              <span />
-            )}
-            <span className="text-sm text-muted-foreground tabular-nums">
-              {t('page', { page: format.number(page), pages: format.number(pages) })}
-            </span>
-            {page < pages ? (
-              <PaginationNext href={`${path}&page=${page + 1}`} scroll={false}>
-                {t('next')}
-              </PaginationNext>
-            ) : (
-              <span />
-            )}
-          </Pagination>
-        ) : null}
+        {pages > 1 ? <Pages page={page} pages={pages} path={path} /> : null}
       </CardContent>
     </Card>
+  );
+}
+
+function Pages({ page, pages, path }: Pick<RowsCardProps, 'page' | 'pages' | 'path'>) {
+  const t = useTranslations('rows');
+  const format = useFormatter();
+  return (
+    <Pagination aria-label={t('pages')}>
+      {page > 1 ? (
+        <PaginationPrevious href={`${path}&page=${page - 1}`} scroll={false}>
+          {t('previous')}
+        </PaginationPrevious>
+      ) : (
+        <span />
+      )}
+      <span className="text-sm text-muted-foreground tabular-nums">
+        {t('page', { page: format.number(page), pages: format.number(pages) })}
+      </span>
+      {page < pages ? (
+        <PaginationNext href={`${path}&page=${page + 1}`} scroll={false}>
+          {t('next')}
+        </PaginationNext>
+      ) : (
+        <span />
+      )}
+    </Pagination>
   );
 }
