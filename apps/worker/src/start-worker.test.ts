@@ -133,6 +133,22 @@ describe.each(testServers())('a worker on PostgreSQL $name', (server) => {
     expect((await db.query('SELECT FROM cofre.jobs')).rowCount).toBe(1);
   });
 
+  it('takes one job after another without a pause, also where only the queue was told', async () => {
+    const { context, db, worker, again } = await shop();
+    await using queue = await openPgBossQueue({ url: db.url, takesJobs: false, onError: () => undefined });
+    const jobs: JobDocument[] = [];
+    // They fail at once, so that all the time is the queue's.
+    for (let at = 0; at < 10; at += 1) {
+      const given = backUp('1', { type: 'differential', description: `job ${at}` });
+      jobs.push(await enqueueJob(at % 2 === 0 ? context : again({ queue }), given));
+    }
+    // At the pace of `cofre worker`: nothing is looked for within five seconds.
+    await worker({ concurrency: 1, pace: {} });
+    const begun = performance.now();
+    await ended(context, ...jobs);
+    expect(performance.now() - begun).toBeLessThan(15_000);
+  });
+
   it('two workers and their queue share many jobs, and none is done twice', async () => {
     const { context, db, worker, again } = await shop();
     await Promise.all([worker(), worker()]);

@@ -133,7 +133,9 @@ class Worker implements RunningWorker {
     const tending = new ClockWork({ pauseMs: () => tendMs, run: () => this.#tend() });
     const known = new KnownJobs();
     this.#notices?.subscribe((jobId) => {
-      if (known.isNew(jobId)) tending.hurry();
+      if (!known.isNew(jobId)) return;
+      this.#queue?.wake();
+      tending.hurry();
     });
     const schedule = new ClockWork({
       pauseMs: () => scheduleMs + this.#jitter(scheduleMs / 6),

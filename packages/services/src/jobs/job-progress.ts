@@ -13,6 +13,7 @@ export class ProgressRow {
   #newest: ProgressEvent | null = null;
   #timer: NodeJS.Timeout | null = null;
   #writing: Promise<void> = Promise.resolve();
+  #isOver = false;
 
   constructor(catalogue: Catalogue, options: { readonly jobId: string; readonly everyMs: number }) {
     this.#catalogue = catalogue;
@@ -27,8 +28,8 @@ export class ProgressRow {
 
   /** Waits until the last of it is written. */
   async end(): Promise<void> {
+    this.#isOver = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
     await this.#writing;
     if (this.#newest !== null) await this.#put(this.#newest);
   }
@@ -36,7 +37,7 @@ export class ProgressRow {
   #write(): void {
     const event = this.#newest;
     this.#timer = null;
-    if (event === null) return;
+    if (event === null || this.#isOver) return;
     this.#newest = null;
     // The pause begins when it is written: a slow database is not asked more often.
     this.#writing = this.#put(event);

@@ -14,6 +14,8 @@ export interface PgBossQueue extends JobQueue, AsyncDisposable {
   work(options: { readonly concurrency: number; readonly run: (jobId: string) => Promise<void> }): Promise<void>;
   /** Calls `run` at the times of `cron` (in UTC), each time in one worker of all. */
   repeat(options: { readonly name: string; readonly cron: string; readonly run: () => Promise<void> }): Promise<void>;
+  /** There is something to deliver: it is looked for now, and not when the pause is over. */
+  wake(): void;
   /** Takes no more; what was delivered goes on. */
   takeNoMore(): Promise<void>;
 }
@@ -35,13 +37,12 @@ const HOUR_SECONDS = 3_600;
 
 /** A worker that is not heard of for so long has lost its deliveries. */
 const HEARTBEAT_SECONDS = 30;
-/** A delivery wakes who listens; this is for those that nobody was told of. */
+/** For deliveries that nobody woke us for. */
 const POLL_SECONDS = 5;
 
 /** `exclusive`: of one key, one delivery waits or is under way. */
 const QUEUE = {
   policy: 'exclusive',
-  notify: true,
   retryLimit: 0,
   expireInSeconds: DAY_SECONDS,
   heartbeatSeconds: HEARTBEAT_SECONDS,
@@ -60,7 +61,6 @@ export async function openPgBossQueue({ url, takesJobs, onError }: PgBossOptions
     application_name: 'cofre queue',
     supervise: takesJobs,
     schedule: takesJobs,
-    useListenNotify: takesJobs,
   });
   boss.on('error', (error) => onError(translatePgError(error, { doing: 'looking after the queue of jobs' })));
   try {
@@ -69,9 +69,16 @@ export async function openPgBossQueue({ url, takesJobs, onError }: PgBossOptions
     throw translatePgError(error, { doing: 'opening the queue of jobs', outcome: 'Nothing was started.' });
   }
   const working: string[] = [];
+  const wake = () => {
+    for (const { id } of boss.getWipData()) boss.notifyWorker(id);
+  };
   const work = async (name: string, concurrency: number, run: (data: Delivery | null) => Promise<void>) => {
     const options = { localConcurrency: concurrency, pollingIntervalSeconds: POLL_SECONDS, batchSize: 1 };
-    await boss.work<Delivery | null>(name, options, async ([delivered]) => run(delivered?.data ?? null));
+    await boss.work<Delivery | null>(name, options, async ([delivered]) => {
+      await run(delivered?.data ?? null);
+      // Else the next one would wait until the pause is over.
+      wake();
+    });
     working.push(name);
   };
   await boss.createQueue(JOBS, QUEUE);
@@ -85,7 +92,9 @@ export async function openPgBossQueue({ url, takesJobs, onError }: PgBossOptions
       if (jobs.length === 0) return;
       const deliveries = jobs.map((job) => ({ data: { job: job.id }, singletonKey: keyOf(job) }));
       await boss.insert(JOBS, deliveries);
+      wake();
     },
+    wake,
     work: ({ concurrency, run }) =>
       work(JOBS, concurrency, async (delivery) => {
         if (delivery !== null) await run(delivery.job);
