@@ -4,7 +4,7 @@ import { getTranslations } from 'next-intl/server';
 import { Suspense } from 'react';
 import { EmptyState } from '#components/empty-state.tsx';
 import { requireViewer } from '#server/viewer.ts';
-import { BackupFigures, BackupFiguresSkeleton } from './components/backup-figures.tsx';
+import { BackupFigures, BackupFiguresSkeleton } from './backup-figures.tsx';
 import { ModuleBrowser } from './components/ModuleBrowser.tsx';
 import { ModuleListSkeleton } from './components/module-list-skeleton.tsx';
 

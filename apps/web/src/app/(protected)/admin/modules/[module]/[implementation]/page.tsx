@@ -17,10 +17,7 @@ import { implementationPath } from '#lib/paths.ts';
 import { protectionOf } from '#lib/protection.ts';
 import { findImplementation } from '#server/find-implementation.ts';
 import { requireViewer } from '#server/viewer.ts';
-import {
-  Configuration,
-  ConfigurationSkeleton,
-} from '../../components/assignments/implementations-manager/Configuration.tsx';
+import { Configuration, ConfigurationSkeleton } from './configuration.tsx';
 import { ImplementationDetails } from '../../components/assignments/implementations-manager/ImplementationDetails.tsx';
 import { ImplementationDetailsPanel } from '../../components/assignments/implementations-manager/ImplementationDetailsPanel.tsx';
 import { ProtectionBadge } from '../../components/protection-badge.tsx';

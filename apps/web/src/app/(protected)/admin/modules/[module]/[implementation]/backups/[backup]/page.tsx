@@ -19,9 +19,9 @@ import { requireViewer } from '#server/viewer.ts';
 import { errorWording, wordedBackup } from '#server/worded.ts';
 import { BackupAbout } from './components/BackupAbout.tsx';
 import { BackupHeader } from './components/BackupHeader.tsx';
-import { BackupRows } from './components/BackupRows.tsx';
+import { BackupRows } from './backup-rows.tsx';
 import { BackupViews, VIEWS } from './components/BackupViews.tsx';
-import { Comparison } from './components/Comparison.tsx';
+import { Comparison } from './comparison.tsx';
 import { PartSkeleton } from './components/PartSkeleton.tsx';
 
 interface BackupPageProps {

@@ -8,12 +8,12 @@ import { Badge } from '#components/ui/badge.tsx';
 import { Card, CardContent, CardDescription, CardHeader, CardTitle } from '#components/ui/card.tsx';
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from '#components/ui/table.tsx';
 import { backupPath } from '#lib/paths.ts';
-import { CellValue } from '../../../../../components/cell-value.tsx';
-import { ChooseOther } from './ChooseOther.tsx';
-import { PartFailure } from './PartFailure.tsx';
-import { PartSkeleton } from './PartSkeleton.tsx';
+import { CellValue } from '../../../../components/cell-value.tsx';
+import { ChooseOther } from './components/ChooseOther.tsx';
+import { PartFailure } from './components/PartFailure.tsx';
+import { PartSkeleton } from './components/PartSkeleton.tsx';
 import { readOrWords } from '#server/read-or-words.ts';
-import { TableLinks } from './TableLinks.tsx';
+import { TableLinks } from './components/TableLinks.tsx';
 
 interface ComparisonProps {
   readonly service: ServiceContext;

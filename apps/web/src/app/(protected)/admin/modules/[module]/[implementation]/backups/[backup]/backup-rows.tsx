@@ -8,10 +8,10 @@ import { Card, CardContent, CardHeader, CardTitle } from '#components/ui/card.ts
 import { Pagination, PaginationNext, PaginationPrevious } from '#components/ui/pagination.tsx';
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from '#components/ui/table.tsx';
 import { backupPath } from '#lib/paths.ts';
-import { CellValue } from '../../../../../components/cell-value.tsx';
-import { PartFailure } from './PartFailure.tsx';
+import { CellValue } from '../../../../components/cell-value.tsx';
+import { PartFailure } from './components/PartFailure.tsx';
 import { readOrWords } from '#server/read-or-words.ts';
-import { TableLinks } from './TableLinks.tsx';
+import { TableLinks } from './components/TableLinks.tsx';
 
 interface BackupRowsProps {
   readonly service: ServiceContext;

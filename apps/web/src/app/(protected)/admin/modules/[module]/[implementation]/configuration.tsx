@@ -7,7 +7,7 @@ import { Alert, AlertDescription, AlertTitle } from '#components/ui/alert.tsx';
 import { Card, CardContent, CardDescription, CardHeader, CardTitle } from '#components/ui/card.tsx';
 import { Skeleton } from '#components/ui/skeleton.tsx';
 import { readOrWords } from '#server/read-or-words.ts';
-import { CellValue } from '../../cell-value.tsx';
+import { CellValue } from '../../components/cell-value.tsx';
 
 interface ConfigurationProps {
   readonly service: ServiceContext;
