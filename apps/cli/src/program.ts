@@ -350,14 +350,24 @@ function addRest(program: Commander, declare: Declare): void {
     program
       .command('demo')
       .description('show the main job on a platform of its own')
-      .option('--into-my-database', 'load and damage the demo in the database that DATABASE_URL names'),
+      .option('--into-my-database', 'load and damage the demo in the database that DATABASE_URL names')
+      .option('--damage', 'only damage the platform that is there, as a bad deploy would, and leave it so'),
     async () => (await import('./commands/demo.ts')).demo,
   );
   declare(
     program.command('doctor').description('check the set-up and say what is wrong'),
     async () => (await import('./commands/doctor.ts')).doctor,
   );
-  declareLater(declare, program.command('serve', { hidden: true }).description('web and worker together'), 'serve');
+  declare(
+    program
+      .command('serve')
+      .description('web admin and worker together; without DATABASE_URL with a platform to try things on')
+      .option('--port <n>', 'where the web admin listens (default: PORT, else 3000)')
+      .option('--host <address>', 'on which address (default: 127.0.0.1)')
+      .option('--email <address>', 'who is the first administrator')
+      .option('--new-password', 'give that administrator a new one-time password'),
+    async () => (await import('./commands/serve.ts')).serve,
+  );
 }
 
 function addRuns(program: Commander, declare: Declare): void {

@@ -24,7 +24,7 @@ export async function runCli(
   let environment: Environment | null = null;
   const start: Start = async ({ load, operands, options }) => {
     environment = readEnvironment(variables);
-    exitCode = await runCommand({ environment, command: load, operands, options });
+    exitCode = await runCommand({ environment, variables, command: load, operands, options });
   };
   let help = '';
   try {
@@ -53,11 +53,12 @@ function descendants(command: Program): readonly Program[] {
 
 async function runCommand(input: {
   readonly environment: Environment;
+  readonly variables: Readonly<Record<string, string | undefined>>;
   readonly command: Parameters<Start>[0]['load'];
   readonly operands: readonly string[];
   readonly options: Readonly<Record<string, unknown>>;
 }): Promise<number> {
-  const { environment, operands, options } = input;
+  const { environment, variables, operands, options } = input;
   const display = progressDisplay(progressStyle(options), process.stderr);
   const interruption = interruptible(() => display.stop());
   const composition = new Installation({
@@ -75,7 +76,7 @@ async function runCommand(input: {
   };
   try {
     const command = await input.command();
-    return (await command(new Run({ operands, options, composition, stdout }))) ?? EXIT_DONE;
+    return (await command(new Run({ operands, options, composition, variables, stdout }))) ?? EXIT_DONE;
   } catch (error) {
     if (!interruption.signal.aborted) throw error;
     throw interrupted(error);

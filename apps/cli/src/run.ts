@@ -6,6 +6,8 @@ export class Run {
   /** Arguments in order; a variadic one is the last. */
   readonly operands: readonly string[];
   readonly composition: Installation;
+  /** The environment, for what is started beside us; what is read of it comes through `composition`. */
+  readonly variables: Readonly<Record<string, string | undefined>>;
   readonly #options: Readonly<Record<string, unknown>>;
   readonly #stdout: { write(text: string): void };
 
@@ -13,10 +15,12 @@ export class Run {
     readonly operands: readonly string[];
     readonly options: Readonly<Record<string, unknown>>;
     readonly composition: Installation;
+    readonly variables: Readonly<Record<string, string | undefined>>;
     readonly stdout: { write(text: string): void };
   }) {
     this.operands = input.operands;
     this.composition = input.composition;
+    this.variables = input.variables;
     this.#options = input.options;
     this.#stdout = input.stdout;
   }

@@ -471,6 +471,24 @@ export const ERROR_CODES = {
     cause: 'A variable that it needs is missing, or cannot be used; the message names each.',
     remedy: 'Set them with `supabase secrets set` as docs/guides/edge-functions.md says. Nothing was read or changed.',
   },
+  'serve/port-taken': {
+    exit: 1,
+    title: 'The port is taken',
+    cause: 'Another program, or another Cofre, listens where the web admin is to listen.',
+    remedy: 'End the other one, or choose another port: `./script/server --port 3001`.',
+  },
+  'serve/build-failed': {
+    exit: 1,
+    title: 'The web admin could not be built',
+    cause: 'The build of the web admin ended with an error, which the message shows.',
+    remedy: 'Remove apps/web/.next and try again; sources that were changed may be at fault.',
+  },
+  'serve/ended': {
+    exit: 1,
+    title: 'The web admin or the worker ended by itself',
+    cause: 'One of the two processes ended, or did not begin to answer. The other was stopped, too.',
+    remedy: 'Read what it wrote before; COFRE_LOG=debug makes it say more. Jobs go on when it is started again.',
+  },
   'demo/database-given': {
     exit: 2,
     title: 'The demo does not touch a database of yours',

@@ -60,6 +60,11 @@ export class Installation {
     this.home = path.resolve(home ?? defaultHome(options.from));
   }
 
+  /** The checkout that the program runs in; null: it was installed by itself. */
+  get checkout(): string | null {
+    return checkoutFolder(this.#options.from);
+  }
+
   get clock() {
     return systemClock;
   }

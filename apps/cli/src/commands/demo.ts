@@ -1,5 +1,5 @@
 import { CofreError, type PlanDocument } from '@cofre/contracts';
-import { type DemoStep, type Proof, runDemo } from '@cofre/services';
+import { type Damage, damageDemo, type DemoStep, type Proof, runDemo } from '@cofre/services';
 import { EXIT_FAILED } from '../exit-codes.ts';
 import { textTable } from '../output/text-table.ts';
 import { counted, formatBytes, formatCount, formatDuration, shortId } from '../output/words.ts';
@@ -11,6 +11,7 @@ export const demo: Command = async (run) => {
   if (!isEmbedded && !run.flag('intoMyDatabase')) {
     throw new CofreError('demo/database-given', 'DATABASE_URL is set. Nothing was changed.');
   }
+  if (run.flag('damage')) return damage(run);
   const startedAt = composition.clock.now().getTime();
   say(run, INTRODUCTION);
   await composition.ensureRepository();
@@ -25,6 +26,13 @@ export const demo: Command = async (run) => {
   else say(run, `\n${isProved ? ending(durationMs, steps) : BROKEN}`);
   return isProved ? undefined : EXIT_FAILED;
 };
+
+/** For who wants to find and mend it themselves. */
+async function damage(run: Run): Promise<undefined> {
+  const { module, key, ...done } = await damageDemo(await run.composition.service());
+  run.print({ module, key, ...done }, () => `A bad deploy hit ${module}/${key}: ${damageInWords(done)}.`);
+  return undefined;
+}
 
 function say(run: Run, words: string): void {
   if (!run.flag('json')) run.print(null, () => words);
@@ -53,6 +61,11 @@ function describe(step: DemoStep): string {
   }
 }
 
+function damageInWords(damage: Damage): string {
+  return `${counted(damage.pricesChanged, 'price')} a hundred times too high, ${counted(damage.productsDeleted, 'product')} deleted and with them
+  ${counted(damage.childrenDeleted, 'stock record')}, the settings of ${counted(damage.settingsBroken, 'company', 'companies')} overwritten`;
+}
+
 type StepOf<Name extends DemoStep['step']> = Extract<DemoStep, { readonly step: Name }>;
 
 function describeLoaded({ loaded, durationMs }: StepOf<'loaded'>): string {
@@ -73,8 +86,7 @@ function describeBackedUp({ backup, tenants }: StepOf<'backed-up'>): string {
 
 function describeDamaged({ damage, meanwhile, before, example }: StepOf<'damaged'>): string {
   return `3 · A bad deploy
-  ${counted(damage.pricesChanged, 'price')} a hundred times too high, ${counted(damage.productsDeleted, 'product')} deleted and with them
-  ${counted(damage.childrenDeleted, 'stock record')}, the settings of ${counted(damage.settingsBroken, 'company', 'companies')} overwritten. For example, at ${example.tenant}:
+  ${damageInWords(damage)}. For example, at ${example.tenant}:
       ${example.product}: ${before.price} → ${example.price}
       settings: ${shortened(before.settings)} → ${shortened(example.settings)}
   Meanwhile everybody goes on working: ${counted(meanwhile.invoices, 'new invoice')}, ${counted(meanwhile.movements, 'stock movement')}, ${counted(meanwhile.notes, 'note')}.
