@@ -186,6 +186,7 @@ async function openReaders(options: CaptureOptions, sessions: SessionGroup, slic
 async function lock(input: LockInput & { readonly targets: readonly LockTarget[] }): Promise<void> {
   const { client } = input.coordinator;
   try {
+    if (await lockAtOnce(client, input)) return;
     await translating('beginning', () => client.query(beginSql(input.options)));
     await lockTables(client, input.targets);
   } catch (error) {
@@ -193,6 +194,23 @@ async function lock(input: LockInput & { readonly targets: readonly LockTarget[]
     // A deadlock with a migration: it was let go when this transaction failed.
     if (sqlStateOf(error) === '40P01' && isCofreError(error)) throw new TakeAgain('a migration was in the way', error);
     throw isCofreError(error) ? await nameBlockers(input.watcher.client, error) : error;
+  }
+}
+
+/** Nearly always nobody is in the way, and then one message takes all locks. False: somebody is; nothing is held. */
+async function lockAtOnce(
+  client: pg.ClientBase,
+  { options, targets }: Pick<LockInput, 'options'> & { readonly targets: readonly LockTarget[] },
+): Promise<boolean> {
+  const locks = targets.map((target) => lockTableSql(target, 'nowait'));
+  try {
+    await client.query([beginSql(options), ...locks].join('; '));
+    return true;
+  } catch (error) {
+    // Whatever it is, it is met again, and then it is known at which table.
+    if (sqlStateOf(error) === null) throw translatePgError(error, { doing: 'locking the tables' });
+    await translating('letting go of the tables', () => client.query('ROLLBACK'));
+    return false;
   }
 }
 
@@ -270,8 +288,19 @@ export async function takeSnapshot(
   };
 }
 
-/** null where a hosting provider does not let the role ask. */
+/** Of sessions that are kept: it never changes. */
+const systemIdentifiers = new WeakMap<pg.ClientBase, string | null>();
+
 async function systemIdentifier(client: pg.ClientBase): Promise<string | null> {
+  const known = systemIdentifiers.get(client);
+  if (known !== undefined) return known;
+  const identifier = await readSystemIdentifier(client);
+  systemIdentifiers.set(client, identifier);
+  return identifier;
+}
+
+/** null where a hosting provider does not let the role ask. */
+async function readSystemIdentifier(client: pg.ClientBase): Promise<string | null> {
   try {
     const result = await client.query<{ id: string }>('SELECT system_identifier::text AS id FROM pg_control_system()');
     return result.rows[0]?.id ?? null;

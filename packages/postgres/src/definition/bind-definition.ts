@@ -14,6 +14,8 @@ export interface BoundDefinition {
   /** The platform's own tables first, then as the definition lists them. */
   readonly tables: readonly BoundTable[];
   readonly references: readonly TableFacts[];
+  /** Of the types of all columns, and of those that stand under them. */
+  readonly equalities: Equalities;
 }
 
 /** `table` is null for the default root: an implementation then stands for its own id. */
@@ -67,7 +69,8 @@ export async function bindDefinition(
   const names = await lookUp(client, definition, faults);
   const tables = [...names.facts.values(), ...names.platform.map(({ facts }) => facts)];
   const columns = tables.flatMap((facts) => facts.columns);
-  const equalities = await readEqualities(client, [TYPE.uuid, ...columns.map((column) => column.typeOid)]);
+  const types = columns.flatMap(({ typeOid, baseTypeOid }) => [typeOid, baseTypeOid]);
+  const equalities = await readEqualities(client, [TYPE.uuid, ...types]);
   const binder = new Binder({ definition, faults, names, equalities });
   const bound = binder.bind();
   return faults.isEmpty ? bound : null;
@@ -145,7 +148,8 @@ class Binder {
     this.#definition.tables.forEach((table, index) => this.#bindTable(table, index));
     this.#checkTenant();
     const references = this.#bindReferences();
-    return this.#root === null ? null : { root: this.#root, tables: [...this.#bound.values()], references };
+    if (this.#root === null) return null;
+    return { root: this.#root, tables: [...this.#bound.values()], references, equalities: this.#equalities };
   }
 
   #bindRoot(): BoundRoot | null {

@@ -54,7 +54,7 @@ export async function resolveSlice(
     assert(bound !== null, 'a definition without faults was bound');
     const isDefaultRoot = bound.root.table === null;
     const ownKey: RootKey = isDefaultRoot ? { id: options.implementationId, ...rootKey } : rootKey;
-    const values = await readRootValues(client, bound.root, { rootKey: ownKey, faults });
+    const values = await readRootValues(client, bound.root, { rootKey: ownKey, equalities: bound.equalities, faults });
     const id = options.implementationId.toLowerCase();
     if (isDefaultRoot && values.some(({ text }) => text !== id))
       faults.addToScope('id', `is not the implementation's id, ${id}`);

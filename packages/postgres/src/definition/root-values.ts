@@ -1,6 +1,6 @@
 import { CofreError, type RootKey } from '@cofre/contracts';
 import type pg from 'pg';
-import { readEqualities } from '../introspect/equality.ts';
+import type { Equalities } from '../introspect/equality.ts';
 import { sqlStateOf } from '../session/errors.ts';
 import { quoteLiteral } from '../session/quote.ts';
 import type { BoundRoot, RootPart } from './bind-definition.ts';
@@ -18,6 +18,13 @@ interface Wanted {
   readonly text: string;
 }
 
+export interface RootKeyInput {
+  readonly rootKey: RootKey;
+  /** Of the root's columns, among others. */
+  readonly equalities: Equalities;
+  readonly faults: FaultList;
+}
+
 /**
  * Casts every part of an implementation's root key to the type of its root column. What cannot be cast, or would be cut
  * or rounded by the cast and so name another root, is a fault.
@@ -25,7 +32,7 @@ interface Wanted {
 export async function readRootValues(
   client: pg.ClientBase,
   root: BoundRoot,
-  { rootKey, faults }: { readonly rootKey: RootKey; readonly faults: FaultList },
+  { rootKey, equalities, faults }: RootKeyInput,
 ): Promise<RootValue[]> {
   if (root.parts.every((part) => !(part.name in rootKey))) {
     const names = root.parts.map((part) => part.name);
@@ -36,10 +43,6 @@ export async function readRootValues(
     );
   }
   const wanted = wantedValues(root, rootKey, faults);
-  const equalities = await readEqualities(
-    client,
-    wanted.map(({ part }) => part.column.baseTypeOid),
-  );
   const values: RootValue[] = [];
   for (const { part, text } of wanted) {
     const operator = equalities(part.column.baseTypeOid, part.column.baseTypeOid)?.operator ?? null;

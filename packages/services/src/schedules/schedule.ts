@@ -42,7 +42,21 @@ export function requireSchedule(schedule: Schedule, now: Date): void {
   if (nextRun(schedule, now) === null) throw impossible(schedule, 'it names a time that never comes');
 }
 
-function cronOf({ schedule, timeZone }: Schedule): Cron {
+/** Thousands of implementations have a handful of schedules, and to read one takes longer than to ask it. */
+const READ_MAX = 256;
+const read = new Map<string, Cron>();
+
+function cronOf(schedule: Schedule): Cron {
+  const key = JSON.stringify([schedule.schedule, schedule.timeZone]);
+  const known = read.get(key);
+  if (known !== undefined) return known;
+  const cron = readCron(schedule);
+  if (read.size >= READ_MAX) read.clear();
+  read.set(key, cron);
+  return cron;
+}
+
+function readCron({ schedule, timeZone }: Schedule): Cron {
   requireTimeZone(schedule, timeZone);
   try {
     return new Cron(schedule, { timezone: timeZone, mode: '5-part', paused: true });
