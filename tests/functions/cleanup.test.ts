@@ -63,7 +63,7 @@ describe.each(combinations)('clean-up under Deno $deno.version on PostgreSQL $se
     const done = await call(edge);
     expect(done).toEqual({ done: 2, failed: [], deferred: 0, left: 0, freedBytes: 0 });
     const { items } = await listBackups(scene.node(), {});
-    expect(items.map(({ id }) => id).toSorted()).toEqual([expired[1], ...ids.slice(3)].toSorted());
+    expect(new Set(items.map(({ id }) => id))).toEqual(new Set([expired[1], ...ids.slice(3)]));
     for (const { id } of items) expect(await verifyBackup(scene.node(), { backup: id })).toMatchObject({ ok: true });
   });
 

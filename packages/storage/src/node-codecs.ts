@@ -2,6 +2,7 @@ import zlib from 'node:zlib';
 import type { Compression } from '@cofre/contracts';
 import type { Codec, Codecs } from '@cofre/engine';
 import { damagedBlock } from './damaged-block.ts';
+import { measureZstdFrame } from './zstd-frame.ts';
 
 /** On rows as COPY text level 1 is twice as fast as zstd's own default of 3, and within a few per cent of its size. */
 export const ZSTD_LEVEL = 1;
@@ -45,8 +46,11 @@ const zstd: Codec = {
         done,
       ),
     ),
-  decompress: (packed, plainBytes) =>
-    unpack('zstd', { packed, plainBytes }, (options, done) => zlib.zstdDecompress(packed, options, done)),
+  async decompress(packed, plainBytes) {
+    // Deno takes a frame for whole whose checksum was cut off.
+    if (measureZstdFrame(packed)?.frameBytes !== packed.length) throw damagedBlock('zstd', 'it is not one whole frame');
+    return unpack('zstd', { packed, plainBytes }, (options, done) => zlib.zstdDecompress(packed, options, done));
+  },
 };
 
 const GZIP_HEADER_BYTES = 10;
