@@ -32,6 +32,15 @@ function linksFit(folders) {
   );
 }
 
+/** The packages carry Deno in another one, for this platform, and link it when they are installed. */
+function denoFits(packages) {
+  return packages.every((name) => {
+    const wanted = readJson(join('node_modules', name, 'package.json'))?.version;
+    const found = spawnSync(join('node_modules', name, 'deno'), ['--version'], { encoding: 'utf8' });
+    return wanted !== undefined && found.stdout?.startsWith(`deno ${wanted} `) === true;
+  });
+}
+
 const [part, ...rest] = process.argv.slice(2);
-const checks = { packages: packagesFit, node: nodeFits, links: () => linksFit(rest) };
+const checks = { packages: packagesFit, node: nodeFits, links: () => linksFit(rest), deno: () => denoFits(rest) };
 process.exit(checks[part]() ? 0 : 1);
