@@ -1,4 +1,4 @@
-import { mkdtemp, rm, utimes } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { isCofreError } from '@cofre/contracts';
@@ -9,14 +9,17 @@ import {
   isCollectionDue,
   type Manifest,
   manifestPath,
+  type ObjectInfo,
   putTrash,
   RANGE_ROWS,
   type Repository,
   simulateCollection,
   WRITE_TIME_MAX_MS,
 } from '@cofre/engine';
-import { diesAt, FileStore, MemoryStore, withFaults } from '@cofre/storage';
+import { diesAt, FileStore, MemoryStore, openStore, withFaults } from '@cofre/storage';
 import { afterAll, describe, expect, it } from 'vitest';
+import { s3Address } from '../support/s3-server.ts';
+import { S3Stub } from '../support/s3-stub.ts';
 import {
   backUp,
   IMPLEMENTATION,
@@ -320,7 +323,66 @@ describe('in a folder', () => {
     expect(await collectGarbage(repository)).toMatchObject({ freedObjects: 1 });
     expect(await paths(store, 'packs/')).toEqual(packsOf(kept));
   });
+
+  it('removes what killed writers left half written a day ago, and nothing that may be under way', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'cofre-garbage-'));
+    folders.push(folder);
+    const repository = await initRepository(new FileStore(folder), noKey);
+    const manifest = await backUp(repository, rowsOf(3));
+    const place = `${path.dirname(manifestPath(IMPLEMENTATION, manifest.backupId))}/x~`;
+    for (const name of ['old', 'young']) await writeFile(path.join(folder, place + name), 'half');
+    await age(folder, [`${place}old`]);
+    await collectGarbage(repository);
+    const left = await readdir(folder, { recursive: true });
+    expect(left.filter((name) => name.includes('~'))).toEqual([`${place}young`]);
+    expect((await repository.check({ readData: true })).ok).toBe(true);
+  });
 });
+
+describe('in a bucket', () => {
+  it('collects as in memory, through pages of three objects', async () => {
+    await using server = await bucket();
+    // What was put before an hour passed looks an hour older; the stub's own clock goes on as it does.
+    let shiftMs = 0;
+    const shifts = new Map<string, number>();
+    const shifted = (info: ObjectInfo) => ({
+      ...info,
+      modifiedAt: new Date(info.modifiedAt.getTime() + (shifts.get(info.path) ?? 0)),
+    });
+    const { stub } = server;
+    const inner = openStore(s3Address(stub, 'garbage'), { s3: { credentials: stub.credentials } });
+    const store: BlobStore = {
+      url: inner.url,
+      get: (path, range) => inner.get(path, range),
+      delete: (path) => inner.delete(path),
+      put: (path, bytes, options) => {
+        shifts.set(path, shiftMs);
+        return inner.put(path, bytes, options);
+      },
+      stat: async (path) => {
+        const info = await inner.stat(path);
+        return info && shifted(info);
+      },
+      async *list(prefix) {
+        for await (const info of inner.list(prefix)) yield shifted(info);
+      },
+    };
+    const repository = await initRepository(store, keyFile);
+    const kept = await backUp(repository, rowsOf(3));
+    for (let count = 4; count < 9; count++) await drop(repository, await backUp(repository, rowsOf(count)));
+    shiftMs += 13 * HOUR_MS;
+    expect((await collectGarbage(repository)).waitingBytes).toBeGreaterThan(0);
+    shiftMs += 25 * HOUR_MS;
+    expect(await collectGarbage(repository)).toMatchObject({ freedObjects: 5, left: 0, waitingBytes: 0 });
+    expect(await paths(store, 'packs/')).toEqual(packsOf(kept));
+    expect((await repository.check({ readData: true })).ok).toBe(true);
+  });
+});
+
+async function bucket() {
+  const stub = await S3Stub.start({ pageSize: 3 });
+  return { stub, [Symbol.asyncDispose]: () => stub.close() };
+}
 
 async function age(folder: string, objects: readonly string[]): Promise<void> {
   const then = new Date(Date.now() - GARBAGE_GRACE_MS - HOUR_MS);

@@ -64,7 +64,7 @@ export type Work =
 export interface Process {
   readonly work: readonly Work[];
   /** Killed at this call of its store. */
-  readonly dies?: { readonly at: number; readonly kind: 'before' | 'after' } | null;
+  readonly dies?: { readonly at: number; readonly kind: 'before' | 'after' } | null | undefined;
 }
 
 /** What may end a process here: its death, being late, and finding that what it built on went while it was late. */

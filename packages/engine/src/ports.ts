@@ -29,6 +29,11 @@ export interface BlobStore {
   stat(path: string): Promise<ObjectInfo | null>;
   list(prefix: string): AsyncIterable<ObjectInfo>;
   delete(path: string): Promise<void>;
+  /**
+   * Removes what writers that were killed long ago left beside objects and no listing shows. `now` is by the store's clock.
+   * A store that leaves nothing of that kind has no such method.
+   */
+  sweep?(now: Date): Promise<void>;
 }
 
 /** A compression. `decompress` throws on anything that is not a whole stream of exactly `plainBytes` bytes, and never makes more. */

@@ -118,6 +118,14 @@ export class FileStore implements BlobStore {
     }
   }
 
+  async sweep(now: Date): Promise<void> {
+    try {
+      await this.#sweepBelow(this.#root, now.getTime());
+    } catch (error) {
+      throw fileError(error, `what killed writers left in ${this.url} could not be removed`);
+    }
+  }
+
   #fileOf(path: string): string {
     return nodePath.join(this.#root, ...path.split('/'));
   }
@@ -194,12 +202,26 @@ export class FileStore implements BlobStore {
     if (this.#sweptFolders.has(folder)) return;
     this.#sweptFolders.add(folder);
     for await (const entry of await opendir(folder)) {
-      if (!entry.name.includes(TEMPORARY_MARK)) continue;
-      const leftover = nodePath.join(folder, entry.name);
-      const info = await unlessAbsent(stat(leftover));
-      if (info?.isFile() === true && nowMs - info.mtimeMs > TEMPORARY_FILE_AGE_MS) await unlessAbsent(unlink(leftover));
+      if (entry.name.includes(TEMPORARY_MARK)) await removeIfLeft(nodePath.join(folder, entry.name), nowMs);
     }
   }
+
+  /** Folders too that nobody puts anything into any more. Only what the store itself would list is looked into. */
+  async #sweepBelow(folder: string, nowMs: number): Promise<void> {
+    const entries = await unlessAbsent(opendir(folder));
+    if (entries === null) return;
+    for await (const entry of entries) {
+      const place = nodePath.join(folder, entry.name);
+      if (entry.name.includes(TEMPORARY_MARK)) await removeIfLeft(place, nowMs);
+      else if (isStorePath(entry.name) && (await unlessAbsent(stat(place)))?.isDirectory() === true)
+        await this.#sweepBelow(place, nowMs);
+    }
+  }
+}
+
+async function removeIfLeft(file: string, nowMs: number): Promise<void> {
+  const info = await unlessAbsent(stat(file));
+  if (info?.isFile() === true && nowMs - info.mtimeMs > TEMPORARY_FILE_AGE_MS) await unlessAbsent(unlink(file));
 }
 
 async function writeSynced(file: string, bytes: Uint8Array): Promise<Stats> {

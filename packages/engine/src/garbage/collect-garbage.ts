@@ -196,6 +196,7 @@ async function tidy(repository: Repository, current: { readonly path: string; re
     if (path !== current.path && modifiedAt <= current.now) await store.delete(path);
   for await (const { path, modifiedAt } of store.list(LEASES_PREFIX))
     if (current.now.getTime() - modifiedAt.getTime() > GARBAGE_GRACE_MS) await store.delete(path);
+  await store.sweep?.(current.now);
 }
 
 async function forget(repository: Repository, path: string): Promise<void> {

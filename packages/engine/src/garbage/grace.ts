@@ -14,7 +14,7 @@ export const WRITE_TIME_MAX_MS = GARBAGE_GRACE_MS / 2;
 export const CLOCK_STEP_MAX_MS = GARBAGE_GRACE_MS / 4;
 
 /** A plan is not applied after its hour; one whose apply began before may still be read for so long. */
-export const PLAN_MARGIN_MS = GARBAGE_GRACE_MS;
+export const PLAN_MARGIN_MS = 24 * 60 * 60 * 1000;
 
 /**
  * A plan that the catalogue knows nothing of may be one of another catalogue, or of a time that this one was rolled back

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
 import { createShop, type TestService } from '../../../../tests/support/service-context.ts';
 import { cleanupExpiredBackups } from './cleanup-expired-backups.ts';
-import { type RetainedGroup, retainedPages } from './read-retained.ts';
+import { retainedPages } from './read-retained.ts';
 
 const IMPLEMENTATIONS = 1000;
 const BACKUPS_EACH = 10;
@@ -38,7 +38,7 @@ describe.each(testServers())('clean-up of many on PostgreSQL $name', (server) =>
     let largest = 0;
     for await (const page of retainedPages(catalogue, { names: catalogue })) {
       largest = Math.max(largest, page.length);
-      for (const { ref, backups } of page as readonly RetainedGroup[]) {
+      for (const { ref, backups } of page) {
         expect(seen.has(ref.id)).toBe(false);
         expect(backups).toHaveLength(BACKUPS_EACH);
         seen.add(ref.id);
