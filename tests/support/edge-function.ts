@@ -86,10 +86,6 @@ export class EdgeFunction implements AsyncDisposable {
     }
   }
 
-  get pid(): number {
-    return this.#child.pid ?? 0;
-  }
-
   /** All that it printed. */
   get log(): string {
     return this.#output.text;
@@ -112,20 +108,4 @@ export class EdgeFunction implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.kill();
   }
-}
-
-const TICKS_PER_SECOND = 100;
-
-/** Processor time of all threads of a process, and the most memory that it ever had resident. Linux only. */
-export function usageOf(pid: number): { readonly cpuMs: number; readonly peakBytes: number; readonly bytes: number } {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // The name in parentheses may hold blanks; user and system time are the 14th and 15th field.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  const kibibytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1]);
-  return {
-    cpuMs: ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND,
-    peakBytes: kibibytes('VmHWM') * 1024,
-    bytes: kibibytes('VmRSS') * 1024,
-  };
 }
