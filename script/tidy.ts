@@ -15,13 +15,19 @@ interface Ban {
 const SYSTEM = /^packages\/storage\/src\/system/;
 const EDGE = /^apps\/[^/]+\/src\//;
 const COMPOSITION_ROOT = /^apps\/[^/]+\/src\/(main|compose|server\/(supabase-)?environment)\.ts$/;
+/** What somebody chooses in the browser is told by its own clock. */
+const BROWSER_CLOCK = /^apps\/web\/src\/lib\/browser-now\.ts$/;
 /** The nonce of a page is drawn for each request, before anything else is there. */
 const NONCE = /^apps\/web\/src\/proxy\.ts$/;
 /** Names that the platform has for these. */
 const GIVEN_NAMES = /\/(ModuleBackupManager\.tsx$|implementations-manager\/)/;
 
 const BANS: readonly Ban[] = [
-  { code: /^(Date\.now|new Date\(\)|performance\.now)$/, instead: 'a Clock that is passed in', rooms: SYSTEM },
+  {
+    code: /^(Date\.now|new Date\(\)|performance\.now)$/,
+    instead: 'a Clock that is passed in',
+    rooms: anyOf(SYSTEM, BROWSER_CLOCK),
+  },
   {
     code: /^(Math\.random|randomBytes|randomUUID|randomInt|crypto\.(randomBytes|randomUUID|getRandomValues))$/,
     instead: 'a Random that is passed in',

@@ -303,7 +303,8 @@ export const ERROR_CODES = {
   'backup/needs-worker': {
     exit: 1,
     title: 'This is too large for an edge function',
-    cause: 'An edge function has two seconds of processor time and little memory; a slice, or one of its rows, is larger.',
+    cause:
+      'An edge function has two seconds of processor time and little memory; a slice, or one of its rows, is larger.',
     remedy: 'Run `cofre worker` beside the functions, or make this backup with the command line. Nothing was lost.',
   },
   'plan/not-found': {
@@ -386,7 +387,8 @@ export const ERROR_CODES = {
   'access/person-exists': {
     exit: 1,
     title: 'Somebody has this address already',
-    cause: 'E-mail addresses name people, so each belongs to one of them; how its letters are cased makes no difference.',
+    cause:
+      'E-mail addresses name people, so each belongs to one of them; how its letters are cased makes no difference.',
     remedy: 'Use another address, or give the person who has it a new password. Nothing was changed.',
   },
   'access/supabase': {

@@ -6,6 +6,7 @@ import { type RefCallback, useId, useState } from 'react';
 import { Button } from '#components/ui/button.tsx';
 import { Input } from '#components/ui/input.tsx';
 import { Label } from '#components/ui/label.tsx';
+import { browserNow } from '#lib/browser-now.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
 
@@ -18,7 +19,7 @@ const PRESETS = ['now', 'hour', 'today', 'yesterday'] as const;
 
 /** The moment that a preset stands for: whatever happened came after it. */
 function presetTime(preset: (typeof PRESETS)[number]): Date {
-  const now = new Date();
+  const now = browserNow();
   switch (preset) {
     case 'now':
       return now;
@@ -83,7 +84,7 @@ function ExactTime({ onAnswer }: Pick<WhenQuestionProps, 'onAnswer'>) {
   const [isBad, setBad] = useState(false);
   const answer = () => {
     const time = new Date(typed);
-    if (Number.isNaN(time.getTime()) || time.getTime() > Date.now()) setBad(true);
+    if (Number.isNaN(time.getTime()) || time > browserNow()) setBad(true);
     else onAnswer(time.toISOString());
   };
   return (

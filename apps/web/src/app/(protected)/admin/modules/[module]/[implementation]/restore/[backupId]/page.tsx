@@ -2,8 +2,8 @@ import { resolveSettings } from '@cofre/services';
 import type { Metadata } from 'next';
 import { getTranslations } from 'next-intl/server';
 import { RelativeTime } from '#components/date-time.tsx';
-import { findBackupPlace, findImplementation, type PlaceParams } from '../../../../components/restore/find-place.ts';
-import { requireAdministrator } from '../../../../components/restore/require-administrator.ts';
+import { findBackupPlace, findImplementation, type PlaceParams } from '#server/restore-place.ts';
+import { requireAdministrator } from '#server/require-administrator.ts';
 import { RestoreTrail } from '../../../../components/restore/RestoreTrail.tsx';
 import { RestoreWizard } from '../../../../components/restore/RestoreWizard.tsx';
 

@@ -4,8 +4,8 @@ import type { Metadata } from 'next';
 import { notFound } from 'next/navigation';
 import { getTranslations } from 'next-intl/server';
 import { keptErrorWords } from '#server/job-words.ts';
-import { findImplementation, type PlaceParams } from '../../../../../../components/restore/find-place.ts';
-import { requireAdministrator } from '../../../../../../components/restore/require-administrator.ts';
+import { findImplementation, type PlaceParams } from '#server/restore-place.ts';
+import { requireAdministrator } from '#server/require-administrator.ts';
 import { RestoreResult } from '../../../../../../components/restore/RestoreResult.tsx';
 import { RestoreTrail } from '../../../../../../components/restore/RestoreTrail.tsx';
 

@@ -3,8 +3,8 @@ import { showRestore } from '@cofre/services';
 import { notFound } from 'next/navigation';
 import { getFormatter, getTranslations } from 'next-intl/server';
 import { keptErrorWords } from '#server/job-words.ts';
-import type { PlaceParams } from '../../../../../../../components/restore/find-place.ts';
-import { requireAdministrator } from '../../../../../../../components/restore/require-administrator.ts';
+import type { PlaceParams } from '#server/restore-place.ts';
+import { requireAdministrator } from '#server/require-administrator.ts';
 
 interface ReportContext {
   readonly params: Promise<PlaceParams & { readonly restoreId: string }>;

@@ -2,7 +2,7 @@ import { isCofreError } from '@cofre/contracts';
 import { authorize, type UseCaseName } from '@cofre/services';
 import { notFound } from 'next/navigation';
 import { cache } from 'react';
-import { type Entered, requireViewer } from '#server/viewer.ts';
+import { type Entered, requireViewer } from './viewer.ts';
 
 /** The first thing in pages of restores: who may only look is told that there is nothing, and the attempt is in the log. */
 export const requireAdministrator = cache(async (useCase: UseCaseName): Promise<Entered> => {
