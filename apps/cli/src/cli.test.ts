@@ -130,7 +130,6 @@ describe('bad input', () => {
       'backup export latest --format sql',
       'repo gc --dry-run --grace 24h',
       'repo key list',
-      'serve --port 80',
       'restore plan latest --mode exact',
       'restore plan latest --key public.item=1',
       'restore apply latest --allow-collateral public.item --yes',

@@ -273,6 +273,8 @@ const NO_USE_CASES = new Set([
   'pinRepository',
   'runDoctor',
   'runDemo',
+  'loadDemoHistory',
+  'damageDemo',
   'toCofreError',
   'toErrorDocument',
 ]);
