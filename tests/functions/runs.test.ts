@@ -56,13 +56,17 @@ async function run(edge: EdgeFunction, body = '{}'): Promise<Summary> {
   return answer.body as unknown as Summary;
 }
 
+/** More than any test needs. */
+const CALLS_MAX = 40;
+
 /** Calls until nothing is left; gives what each call did. */
 async function runToEnd(edge: EdgeFunction): Promise<Summary[]> {
   const runs: Summary[] = [];
   for (;;) {
     const summary = await run(edge);
     runs.push(summary);
-    if (summary.left === 0 || summary.done + summary.failed.length === 0) return runs;
+    // A call whose budget went into a slice that it had to give up has done nothing, and the next one goes on.
+    if (summary.left === 0 || runs.length === CALLS_MAX) return runs;
   }
 }
 
@@ -249,22 +253,19 @@ describe.each(DENOS)('under Deno $version', (deno) => {
     expect(await run(edge)).toEqual(NOTHING);
   });
 
-  it('a slice that is much larger than the planner thinks is given up, and does not hold up the others', async () => {
+  it('a slice that grew far beyond its newest backup is given up, left to a worker, and holds up no other', async () => {
     await using scene = await shop({ implementations: 3 });
-    await scene.db.query(`ALTER TABLE public.item SET (autovacuum_enabled = false); ANALYZE`);
+    await using edge = await start(scene);
+    await scene.makeDue();
+    await runToEnd(edge);
     await scene.db.query(
       `INSERT INTO public.item (store_id, sku) SELECT 1, i || repeat(md5(i::text), 60) FROM generate_series(1, 15000) AS i`,
     );
-    await scene.db.query(`UPDATE pg_class SET reltuples = 400, relpages = 1 WHERE oid = 'public.item'::regclass`);
     await scene.makeDue();
-    await using edge = await start(scene);
     const runs = await runToEnd(edge);
     expect(runs.reduce((sum, { done }) => sum + done, 0)).toBe(2);
-    expect(runs.at(-1)?.left).toBe(0);
-    // By its name, as a failure for this time, or as what waits for a worker.
-    const codes = runs.flatMap(({ failed }) => failed.map(({ code }) => code));
-    expect(codes.length + (runs.at(-1)?.deferred ?? 0)).toBe(1);
-    expect(codes.filter((code) => code !== 'backup/needs-worker')).toEqual([]);
+    expect(runs.at(-1)).toMatchObject({ left: 0, deferred: 1 });
+    expect(runs.flatMap(({ failed }) => failed)).toEqual([]);
     expect(await run(edge)).toMatchObject({ done: 0, failed: [], left: 0 });
   });
 

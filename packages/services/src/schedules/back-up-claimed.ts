@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type BackupSettings, CofreError } from '@cofre/contracts';
+import { type BackupSettings, CofreError, isCofreError } from '@cofre/contracts';
 import { auditQuery } from '../audit/audit.ts';
 import { estimateBytes } from '../backups/estimate-bytes.ts';
 import { withImplementationLock } from '../backups/implementation-lock.ts';
@@ -52,6 +52,11 @@ export async function backUpClaimed(run: ScheduledRun, { claim, scheduled }: Cla
   try {
     return await renewing(run, claim, () => backUp(run, due, scheduled.slice()));
   } catch (error) {
+    // It grew out of what this runner may take after it was begun: the estimate was far off.
+    if (run.sliceBytesMax !== null && isCofreError(error, 'backup/needs-worker')) {
+      await leaveToWorker(run, due, run.sliceBytesMax);
+      return { kind: 'deferred' };
+    }
     return judgeFailure(run.context, due, error);
   }
 }
@@ -87,9 +92,14 @@ async function isLeftToWorker(run: ScheduledRun, { claim, scheduled }: Due, slic
   if (bytesMax === null) return false;
   const bytes = await estimateBytes(context, slice, scheduled.settings.defaultType);
   if (bytes <= bytesMax) return false;
-  await settleDeferred(context.catalogue, claim);
-  await notifyDeferred(context, slice.ref, { bytes, bytesMax });
+  await leaveToWorker(run, { claim, scheduled }, bytes);
   return true;
+}
+
+/** `bytes`: what the slice has at least. */
+async function leaveToWorker(run: ScheduledRun, due: Pick<Due, 'claim' | 'scheduled'>, bytes: number): Promise<void> {
+  await settleDeferred(run.context.catalogue, due.claim);
+  await notifyDeferred(run.context, due.scheduled.ref, { bytes, bytesMax: run.sliceBytesMax ?? bytes });
 }
 
 /** Nobody else backs it up now. But somebody may have, while we waited or slept; then nothing is left to do. */
