@@ -1,5 +1,5 @@
 import { toCofreError } from '@cofre/services';
-import { errorWords } from './run-action.ts';
+import { errorWords } from './worded.ts';
 
 export type ReadOrWords<Data> =
   | { readonly data: Data }

@@ -1,12 +1,12 @@
 import { type ActionResult, CofreError, failed, succeeded } from '@cofre/contracts';
 import { authorize, type ServiceContext, toCofreError, type UseCaseName } from '@cofre/services';
 import { unstable_rethrow } from 'next/navigation';
-import { getTranslations } from 'next-intl/server';
 import type { z } from 'zod';
 import { compose } from './compose.ts';
 import { log } from './log.ts';
 import { isFromOurPages } from './request-facts.ts';
 import { getViewer } from './viewer.ts';
+import { errorWords } from './worded.ts';
 
 export interface ActionParts<Schema extends z.ZodType, Result> {
   /** Whose rights are asked for; a call that cannot be understood is held against them too. */
@@ -65,12 +65,4 @@ export async function failedWith(error: unknown): Promise<ActionResult<never>> {
   if (known.code === 'internal/bug') log().error({ err: error }, 'an action failed unforeseen');
   else log().info({ code: known.code, message: known.message }, 'an action was refused');
   return failed(await errorWords(known));
-}
-
-/** The words of a code, for people. */
-export async function errorWords({
-  code,
-}: Pick<CofreError, 'code'>): Promise<{ code: string; message: string; hint: string }> {
-  const t = await getTranslations('errors');
-  return { code, message: t(`${code}.message`), hint: t(`${code}.hint`) };
 }

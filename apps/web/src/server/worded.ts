@@ -8,7 +8,7 @@ import {
 import { getTranslations } from 'next-intl/server';
 
 /** Puts the errors that documents carry into the reader's words; their parameters and their cause stay here. */
-export type Wording = (error: ErrorDocument) => ErrorDocument;
+export type Wording = (error: Pick<ErrorDocument, 'code'>) => ErrorDocument;
 
 export async function errorWording(): Promise<Wording> {
   const t = await getTranslations('errors');
@@ -17,6 +17,11 @@ export async function errorWording(): Promise<Wording> {
     const known = isKnown(code) ? code : 'internal/bug';
     return { code, params: {}, message: t(`${known}.message`), hint: t(`${known}.hint`) };
   };
+}
+
+/** For one error; `errorWording` is for many. */
+export async function errorWords(error: Pick<ErrorDocument, 'code'>): Promise<ErrorDocument> {
+  return (await errorWording())(error);
 }
 
 function isKnown(code: string): code is ErrorCode {

@@ -9,14 +9,14 @@ import {
   listJobsInput,
 } from '@cofre/contracts';
 import { cancelJob, listJobs, showJob } from '@cofre/services';
-import { jobInWords } from '#server/job-words.ts';
 import { runAction } from '#server/run-action.ts';
+import { errorWording, wordedJob } from '#server/worded.ts';
 
 export async function showModuleJob(input: JobInput): Promise<ActionResult<JobDocument>> {
   return runAction(input, {
     useCase: 'showJob',
     schema: jobInput,
-    run: async (service, job) => jobInWords(await showJob(service, job)),
+    run: async (service, job) => wordedJob(await showJob(service, job), await errorWording()),
   });
 }
 
@@ -25,7 +25,10 @@ export async function listModuleJobs(input: ListJobsInput): Promise<ActionResult
   return runAction(input, {
     useCase: 'listJobs',
     schema: listJobsInput,
-    run: async (service, parsed) => Promise.all((await listJobs(service, parsed)).items.map(jobInWords)),
+    run: async (service, parsed) => {
+      const [wording, { items }] = await Promise.all([errorWording(), listJobs(service, parsed)]);
+      return items.map((job) => wordedJob(job, wording));
+    },
   });
 }
 
@@ -33,6 +36,6 @@ export async function cancelModuleJob(input: JobInput): Promise<ActionResult<Job
   return runAction(input, {
     useCase: 'cancelJob',
     schema: jobInput,
-    run: async (service, job) => jobInWords(await cancelJob(service, job)),
+    run: async (service, job) => wordedJob(await cancelJob(service, job), await errorWording()),
   });
 }

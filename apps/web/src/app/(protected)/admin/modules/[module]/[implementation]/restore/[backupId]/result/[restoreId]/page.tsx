@@ -3,9 +3,9 @@ import { showRestore } from '@cofre/services';
 import type { Metadata } from 'next';
 import { notFound } from 'next/navigation';
 import { getTranslations } from 'next-intl/server';
-import { keptErrorWords } from '#server/job-words.ts';
 import { findImplementation, type PlaceParams } from '#server/restore-place.ts';
 import { requireAdministrator } from '#server/require-administrator.ts';
+import { errorWords } from '#server/worded.ts';
 import { RestoreResult } from '../../../../../../components/restore/RestoreResult.tsx';
 import { RestoreTrail } from '../../../../../../components/restore/RestoreTrail.tsx';
 
@@ -34,7 +34,7 @@ export default async function ResultPage({ params }: ResultPageProps) {
       <RestoreResult
         restore={restore}
         name={name}
-        error={restore.error === undefined ? null : await keptErrorWords(restore.error)}
+        error={restore.error === undefined ? null : await errorWords(restore.error)}
       />
     </div>
   );

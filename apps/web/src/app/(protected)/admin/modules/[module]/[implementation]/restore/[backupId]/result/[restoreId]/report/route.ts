@@ -2,9 +2,9 @@ import { isCofreError, type RestoreDetailDocument } from '@cofre/contracts';
 import { showRestore } from '@cofre/services';
 import { notFound } from 'next/navigation';
 import { getFormatter, getTranslations } from 'next-intl/server';
-import { keptErrorWords } from '#server/job-words.ts';
 import type { PlaceParams } from '#server/restore-place.ts';
 import { requireAdministrator } from '#server/require-administrator.ts';
+import { errorWords } from '#server/worded.ts';
 
 interface ReportContext {
   readonly params: Promise<PlaceParams & { readonly restoreId: string }>;
@@ -48,7 +48,7 @@ async function reportText(restore: RestoreDetailDocument): Promise<string> {
     `${t('when')}: ${when}`,
     `${t('by')}: ${restore.createdBy ?? t('none')}`,
     `${t('state')}: ${t(`states.${restore.status}`)}`,
-    ...(error === undefined ? [] : [`${t('error')}: ${(await keptErrorWords(error)).message} (${error.code})`]),
+    ...(error === undefined ? [] : [`${t('error')}: ${(await errorWords(error)).message} (${error.code})`]),
     '',
     `${result('tables')}:`,
     ...restore.tables.map(
