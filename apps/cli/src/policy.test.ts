@@ -60,6 +60,7 @@ describe('administrators', () => {
   it('are added, removed and reset by the operator, in whose name that is logged', async () => {
     const shell = await emptyShell({}, 'migrated');
     expect((await shell.fails('admin add ana@example.org', 1)).code).toBe('access/person-not-found');
+    expect((await shell.fails('admin password ana@example.org', 1)).code).toBe('access/person-not-found');
     await shell.db.query(`INSERT INTO auth.users (id, email) VALUES
       ('11111111-1111-4111-8111-111111111111', 'ana@example.org'), ('22222222-2222-4222-8222-222222222222', 'bia@example.org')`);
     const ana = await shell.json(administratorDocument, 'admin add Ana@example.org');

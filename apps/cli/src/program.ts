@@ -342,6 +342,13 @@ function addAdministrators(program: Commander, declare: Declare): void {
       .option('--yes', 'yes, remove the others'),
     async () => (await load()).adminReset,
   );
+  declare(
+    admin
+      .command('password')
+      .argument('<email>')
+      .description('give a person who forgot theirs a password that opens the web admin once'),
+    async () => (await load()).adminPassword,
+  );
   declare(admin.command('list').description('show them'), async () => (await load()).adminList);
 }
 

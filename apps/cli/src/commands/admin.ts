@@ -1,5 +1,11 @@
 import type { AdministratorDocument } from '@cofre/contracts';
-import { addAdministrator, listAdministrators, removeAdministrator, resetAdministrators } from '@cofre/services';
+import {
+  addAdministrator,
+  listAdministrators,
+  removeAdministrator,
+  resetAdministrators,
+  resetPassword,
+} from '@cofre/services';
 import { textTable } from '../output/text-table.ts';
 import { formatTime } from '../output/words.ts';
 import type { Command } from '../run.ts';
@@ -23,6 +29,16 @@ export const adminReset: Command = async (run) => {
     const others = done.removed.map(named).join(', ');
     return `${named(done.administrator)} is the only administrator now${others === '' ? '' : `; removed: ${others}`}.`;
   });
+  return undefined;
+};
+
+export const adminPassword: Command = async (run) => {
+  const given = await resetPassword(await run.composition.service(), { email: run.operand(0) });
+  run.print(
+    given,
+    () =>
+      `${given.email} signs in once with ${given.oneTimePassword} and then chooses another. Who was signed in as them is signed out.`,
+  );
   return undefined;
 };
 
