@@ -5,9 +5,9 @@ import { type BackupDocument, backupDocument, checkDocument, restoreDocument } f
 import { describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { emptyShell, type Shell, shopShell } from '../support/cofre-shell.ts';
+import { IS_LONG } from '../support/long-tests.ts';
 
-/** `kill -9` comes so many times for each command; with COFRE_LONG=1 for as long as a coffee lasts. */
-const IS_LONG = process.env['COFRE_LONG'] === '1';
+/** `kill -9` comes so many times for each command; with `--long` for as long as a coffee lasts. */
 const KILLS = IS_LONG ? 100 : 5;
 if (IS_LONG) vi.setConfig({ testTimeout: 3_600_000 });
 
@@ -59,8 +59,10 @@ async function expectOrder(shell: Shell): Promise<readonly BackupDocument[]> {
   const check = await shell.json(checkDocument, 'repo check --read-data');
   const completed = items.filter(({ status }) => status === 'completed');
   expect(check).toMatchObject({ ok: true, damage: [], checked: { backups: completed.length } });
-  const manifests = await readdir(path.join(shell.home, 'repository/backups'), { recursive: true });
-  expect(manifests.flatMap((name) => name.split('/')[1] ?? []).sort()).toEqual(completed.map(({ id }) => id).sort());
+  const files = await readdir(path.join(shell.home, 'repository/backups'), { recursive: true });
+  // What was being written has a name that no store takes for an object; it is swept a day later.
+  const manifests = files.flatMap((name) => name.split('/')[1] ?? []).filter((name) => !name.includes('~'));
+  expect(manifests.sort()).toEqual(completed.map(({ id }) => id).sort());
   return completed;
 }
 

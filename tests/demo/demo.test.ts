@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTestDatabase, type TestDatabase, testServers } from '../support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { costlyTestServers } from '../support/long-tests.ts';
 
 const CLI = path.resolve(import.meta.dirname, '../../apps/cli/bin/cofre.mjs');
 const run = promisify(execFile);
@@ -19,7 +20,7 @@ interface DemoDocument {
   readonly steps: readonly { readonly step: string; readonly proof?: { readonly others: { readonly rows: number } } }[];
 }
 
-describe.each(testServers())('cofre demo on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('cofre demo on PostgreSQL $name', (server) => {
   let database: TestDatabase;
   let home: string;
   beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { backupDocument, cleanupDocument, planDocument, restoreDocument } from '@cofre/contracts';
 import { describe, expect, it } from 'vitest';
 import { type Shell, shopShell } from '../../../tests/support/cofre-shell.ts';
-import { testServers } from '../../../tests/support/test-servers.ts';
+import { costlyTestServers } from '../../../tests/support/long-tests.ts';
 
 async function state({ db }: Shell): Promise<unknown> {
   const { rows } = await db.query(`
@@ -15,7 +15,7 @@ async function state({ db }: Shell): Promise<unknown> {
   return rows[0];
 }
 
-describe.each(testServers())('on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('on PostgreSQL $name', (server) => {
   it('an implementation that was deleted in SQL comes back with all that is its own; undo takes that back', async () => {
     const shell = await shopShell({}, server);
     await shell.db.query(`

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { shopDefinition } from '../../../../tests/support/collect-rows.ts';
 import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
+import { dealtTo, IS_LONG } from '../../../../tests/support/long-tests.ts';
 import { type Random, seededRandom } from '../../../../tests/support/every-type.ts';
 import { type RestoreScenario, restoreScenario } from '../../../../tests/support/restore-scenario.ts';
 
@@ -67,7 +68,10 @@ function damage(next: Random): string[] {
   return Array.from({ length: 1 + Math.floor(next() * 8) }, () => pick(statements)());
 }
 
-describe.each(testServers())('restoring after random damage on PostgreSQL $name', (server) => {
+const servers = testServers();
+const SEEDS = Array.from({ length: IS_LONG ? 300 : 30 }, (_, seed) => seed + 1);
+
+describe.each(servers)('restoring after random damage on PostgreSQL $name', (server) => {
   let db: TestDatabase;
   let scenario: RestoreScenario;
   beforeAll(async () => {
@@ -88,7 +92,7 @@ describe.each(testServers())('restoring after random damage on PostgreSQL $name'
 
   const keyOf = (row: string) => row.slice(0, row.indexOf(','));
 
-  it.each(Array.from({ length: 30 }, (_, seed) => seed + 1))(
+  it.each(dealtTo(servers.indexOf(server), servers.length, SEEDS))(
     'seed %i: all rows of the backup are back, later ones stay, others are untouched, and undo leaves what was (I6, I7, I8)',
     async (seed) => {
       const next = seededRandom(seed);

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import { createTestService, type TestService } from '../../../../tests/support/service-context.ts';
 import { openStore, systemClock } from '../../../storage/src/index.ts';
 import { listBackups } from '../backups/list-backups.ts';
@@ -16,7 +17,7 @@ import { loadDemoHistory } from './load-history.ts';
 const DAY_MS = 86_400_000;
 
 // One server is enough: what differs between them is tested where it is done.
-describe.each(testServers().slice(0, 1))('the demo’s history on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('the demo’s history on PostgreSQL $name', (server) => {
   let database: TestDatabase;
   let service: TestService;
   let context: ServiceContext;

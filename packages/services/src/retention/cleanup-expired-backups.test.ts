@@ -9,7 +9,8 @@ import { GARBAGE_GRACE_MS } from '@cofre/engine';
 import { type Fault, MemoryStore, type StoreCall, withFaults } from '@cofre/storage';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import { createShop, type TestService, type TestServiceOptions } from '../../../../tests/support/service-context.ts';
 import { listAuditLogs } from '../audit/list-audit-logs.ts';
 import { createBackup } from '../backups/create-backup.ts';
@@ -41,7 +42,7 @@ class SharedClock {
   }
 }
 
-describe.each(testServers())('clean-up on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('clean-up on PostgreSQL $name', (server) => {
   const made: (() => Promise<unknown>)[] = [];
   afterEach(async () => {
     for (const end of made.splice(0).reverse()) await end();

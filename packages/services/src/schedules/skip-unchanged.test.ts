@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { testServers } from '../../../../tests/support/database.ts';
+import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import { createScheduledShop, DUE, DUE_NEXT, type ScheduledShop } from '../../../../tests/support/scheduled-shop.ts';
 import { deleteBackup } from '../backups/delete-backup.ts';
 import { holdBackup } from '../backups/hold-backup.ts';
@@ -12,7 +12,7 @@ import { executeScheduledBackups } from './execute-scheduled-backups.ts';
 
 const DAY_MS = 86_400_000;
 
-describe.each(testServers())('scheduled backups of unchanged slices on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('scheduled backups of unchanged slices on PostgreSQL $name', (server) => {
   const made: AsyncDisposable[] = [];
   afterEach(async () => {
     for (const scene of made.splice(0)) await scene[Symbol.asyncDispose]();
