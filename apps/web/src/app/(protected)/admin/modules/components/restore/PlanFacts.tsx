@@ -1,14 +1,15 @@
 'use client';
 
-import type { BackupDocument, PlanDocument } from '@cofre/contracts';
+import type { PlanDocument } from '@cofre/contracts';
 import { useTranslations } from 'next-intl';
 import type { ReactNode } from 'react';
 import { RelativeTime, useExactTime } from '#components/date-time.tsx';
 import { Card, CardContent } from '#components/ui/card.tsx';
+import type { RestoredBackup } from './step-props.ts';
 
 interface PlanFactsProps {
   readonly plan: PlanDocument;
-  readonly backup: BackupDocument;
+  readonly backup: RestoredBackup;
   readonly name: string;
 }
 

@@ -1,7 +1,7 @@
 import type { RestoreDetailDocument } from '@cofre/contracts';
 import { CircleCheckIcon, CircleXIcon, DownloadIcon, ShieldCheckIcon } from 'lucide-react';
 import Link from 'next/link';
-import { useTranslations } from 'next-intl';
+import { useFormatter, useTranslations } from 'next-intl';
 import type { ReactNode } from 'react';
 import { Button } from '#components/ui/button.tsx';
 import { Card, CardContent } from '#components/ui/card.tsx';
@@ -12,7 +12,7 @@ import { ExactTime } from './ExactTime.tsx';
 import { restoreResultPath } from './restore-address.ts';
 import { ShareLink } from './ShareLink.tsx';
 import { tableLabel } from './table-label.ts';
-import { UndoRestore } from './UndoRestore.tsx';
+import { type Undoable, UndoRestore } from './UndoRestore.tsx';
 
 const MS_PER_TENTH = 100;
 const TENTHS = 10;
@@ -67,7 +67,7 @@ export function RestoreResult({ restore, name, error }: RestoreResultProps) {
         </div>
       </section>
       <Ways restore={restore} name={name} />
-      {isDone && !isUndo ? <UndoRestore restore={restore} /> : null}
+      {isDone && !isUndo ? <UndoRestore restore={undoable(restore)} /> : null}
       <ChangedTables tables={tables} />
       <Facts restore={restore} />
       {isUndo && restore.undoOf !== null ? (
@@ -80,6 +80,18 @@ export function RestoreResult({ restore, name, error }: RestoreResultProps) {
       ) : null}
     </>
   );
+}
+
+/** What the browser is sent: errors and the rest of the document stay here. */
+function undoable({
+  id,
+  implementation,
+  backupId,
+  isUndoable,
+  undoableUntil,
+  undoneBy,
+}: RestoreDetailDocument): Undoable {
+  return { id, implementation, backupId, isUndoable, undoableUntil, undoneBy };
 }
 
 function Ways({ restore, name }: Pick<RestoreResultProps, 'restore' | 'name'>) {
@@ -130,6 +142,7 @@ function Facts({ restore }: Pick<RestoreResultProps, 'restore'>) {
 
 function ChangedTables({ tables }: Pick<RestoreDetailDocument, 'tables'>) {
   const t = useTranslations('restore.result');
+  const format = useFormatter();
   const changed = tables.filter(({ inserted, updated, deleted }) => inserted + updated + deleted > 0);
   if (changed.length === 0) return null;
   const kinds = (['inserted', 'updated', 'deleted'] as const).filter((kind) =>
@@ -158,7 +171,7 @@ function ChangedTables({ tables }: Pick<RestoreDetailDocument, 'tables'>) {
                 <TableCell className="font-mono">{tableLabel(table.table)}</TableCell>
                 {kinds.map((kind) => (
                   <TableCell key={kind} className="text-right tabular-nums">
-                    {table[kind]}
+                    {format.number(table[kind])}
                   </TableCell>
                 ))}
               </TableRow>

@@ -1,18 +1,17 @@
 'use client';
 
-import type { BackupDocument } from '@cofre/contracts';
 import { ConfirmStep } from './ConfirmStep.tsx';
 import { HowStep } from './HowStep.tsx';
 import { PreviewStep } from './PreviewStep.tsx';
 import { RunStep } from './RunStep.tsx';
 import { useRestoreWay } from './use-restore-way.ts';
 import { StepList } from './StepList.tsx';
-import type { StepProps } from './step-props.ts';
+import type { RestoredBackup, StepProps } from './step-props.ts';
 import { useArrivalFocus } from './use-arrival-focus.ts';
 import { WhatStep } from './WhatStep.tsx';
 
 interface RestoreWizardProps {
-  readonly backup: BackupDocument;
+  readonly backup: RestoredBackup;
   readonly name: string;
   readonly safetyDays: number;
 }

@@ -27,8 +27,13 @@ import { restoreResultPath } from './restore-address.ts';
 import { Trouble } from './Trouble.tsx';
 import { useJob } from './use-job.ts';
 
+export type Undoable = Pick<
+  RestoreDetailDocument,
+  'id' | 'implementation' | 'backupId' | 'isUndoable' | 'undoableUntil' | 'undoneBy'
+>;
+
 interface UndoRestoreProps {
-  readonly restore: RestoreDetailDocument;
+  readonly restore: Undoable;
 }
 
 /** The way back from a restore: until when there is one, its confirmation, and how far it is. */

@@ -31,6 +31,8 @@ export default async function RestorePage({ params }: RestorePageProps) {
     service,
     implementation === null ? {} : { implementation: implementation.id },
   );
+  const { id, type, createdAt, description, verifiedAt } = backup;
+  const restored = { id, implementation: backup.implementation, type, createdAt, description, verifiedAt };
   return (
     <div className="mx-auto flex max-w-5xl flex-col gap-6">
       <RestoreTrail place={backup.implementation} name={name} here={t('title')} />
@@ -38,13 +40,13 @@ export default async function RestorePage({ params }: RestorePageProps) {
         <h1 className="text-2xl font-semibold tracking-tight break-words">{t('titleOf', { name })}</h1>
         <p className="text-muted-foreground">
           {t.rich('from', {
-            type: types(backup.type),
+            type: types(type),
             rows: backup.stats.rows,
-            when: () => <RelativeTime at={backup.createdAt} />,
+            when: () => <RelativeTime at={createdAt} />,
           })}
         </p>
       </div>
-      <RestoreWizard backup={backup} name={name} safetyDays={settings.safetyDays} />
+      <RestoreWizard backup={restored} name={name} safetyDays={settings.safetyDays} />
     </div>
   );
 }
