@@ -1,21 +1,22 @@
 'use client';
 
-import { useFormatter, useNow, useTimeZone } from 'next-intl';
-
-const REFRESH_MS = 30_000;
+import { useFormatter, useTimeZone } from 'next-intl';
+import { useMoment } from './use-moment.ts';
 
 /** How long ago, with the exact time and its zone on hover and for readers of the page's source. */
 export function RelativeTime({ at }: { readonly at: string }) {
   const format = useFormatter();
-  const now = useNow({ updateInterval: REFRESH_MS });
+  const now = useMoment();
   return <TimeElement at={at} words={format.relativeTime(new Date(at), momentOrNow(at, now))} />;
 }
 
-/** Our clock is looked at now and then: what happened since is not in the future. */
+/** Clocks differ by a little, and ours is looked at now and then: what has just happened is not in the future. */
 function momentOrNow(at: string, now: Date): Date {
   const aheadMs = Date.parse(at) - now.getTime();
-  return aheadMs > 0 && aheadMs <= 2 * REFRESH_MS ? new Date(at) : now;
+  return aheadMs > 0 && aheadMs <= AHEAD_MS_MAX ? new Date(at) : now;
 }
+
+const AHEAD_MS_MAX = 60_000;
 
 /** Puts a moment into words: date, time, and the zone's name. */
 export function useExactTime(): (at: string) => string {

@@ -13,9 +13,10 @@ import {
   UndoDotIcon,
   BadgeCheckIcon,
 } from 'lucide-react';
-import { useNow, useTranslations } from 'next-intl';
+import { useTranslations } from 'next-intl';
 import { RelativeTime, useExactTime } from '#components/date-time.tsx';
 import { Badge } from '#components/ui/badge.tsx';
+import { useMoment } from '#components/use-moment.ts';
 import { expiryState } from '#lib/expiry.ts';
 import { StatusBadge } from './StatusBadge.tsx';
 
@@ -25,8 +26,6 @@ const TYPE_ICONS = {
   differential: FileStackIcon,
   config_only: SlidersHorizontalIcon,
 } as const satisfies Record<BackupDocument['type'], unknown>;
-
-const MINUTE_MS = 60_000;
 
 /** What there is to know of a backup at a glance; each with its shape and its words. */
 export function BackupBadges({ backup }: { readonly backup: BackupDocument }) {
@@ -72,7 +71,7 @@ export function BackupBadges({ backup }: { readonly backup: BackupDocument }) {
 /** Only where the end is near or past: the rest is said in words below. */
 function ExpiryBadge({ backup: { expiresAt, held } }: { readonly backup: BackupDocument }) {
   const t = useTranslations('backups');
-  const now = useNow({ updateInterval: MINUTE_MS });
+  const now = useMoment();
   if (expiresAt === null || held) return null;
   switch (expiryState(expiresAt, now)) {
     case 'expired':
@@ -97,7 +96,7 @@ function ExpiryBadge({ backup: { expiresAt, held } }: { readonly backup: BackupD
 /** When it ends, or why it does not. */
 export function ExpiryWords({ backup }: { readonly backup: BackupDocument }) {
   const t = useTranslations('backups');
-  const now = useNow({ updateInterval: MINUTE_MS });
+  const now = useMoment();
   const { expiresAt, held, keptBecause } = backup;
   if (held) return t('keptWhileHeld');
   if (expiresAt === null) return t('neverExpires');

@@ -1,11 +1,12 @@
 'use client';
 
-import { useFormatter, useNow, useTranslations } from 'next-intl';
+import { useFormatter, useTranslations } from 'next-intl';
 import { useId } from 'react';
 import { Input } from '#components/ui/input.tsx';
 import { Label } from '#components/ui/label.tsx';
 import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from '#components/ui/select.tsx';
 import { Skeleton } from '#components/ui/skeleton.tsx';
+import { useMoment } from '#components/use-moment.ts';
 
 /** `day` as date fields write it: `2025-01-31`; empty: not chosen yet. */
 export type ChosenExpiry =
@@ -40,7 +41,7 @@ interface ExpiryChoiceProps {
 export function ExpiryChoice({ chosen, policyDays, onChange }: ExpiryChoiceProps) {
   const t = useTranslations('create');
   const format = useFormatter();
-  const now = useNow();
+  const now = useMoment();
   const id = useId();
   const choose = (by: string) => {
     if (by === 'day') onChange({ by, day: dayAfter(now, policyDays ?? DEFAULT_DAYS) });

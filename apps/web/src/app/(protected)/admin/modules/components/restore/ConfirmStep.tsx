@@ -2,7 +2,7 @@
 
 import type { PlanDocument } from '@cofre/contracts';
 import { ArchiveRestoreIcon, CheckIcon } from 'lucide-react';
-import { useNow, useTranslations } from 'next-intl';
+import { useTranslations } from 'next-intl';
 import { useId, useState } from 'react';
 import { restoreModuleBackup } from '#app/actions/admin/modules/module-backups.ts';
 import { Button } from '#components/ui/button.tsx';
@@ -11,14 +11,13 @@ import { Input } from '#components/ui/input.tsx';
 import { Label } from '#components/ui/label.tsx';
 import { Skeleton } from '#components/ui/skeleton.tsx';
 import { useAction } from '#components/use-action.ts';
+import { useMoment } from '#components/use-moment.ts';
 import { ActionFailure } from '#lib/action-failure.ts';
 import { usePlan } from './PreviewStep.tsx';
 import { isTouched, totalsOf } from './plan-totals.ts';
 import { StepFrame } from './StepFrame.tsx';
 import type { StepProps } from './step-props.ts';
 import { Trouble } from './Trouble.tsx';
-
-const EXPIRY_LOOK_MS = 10_000;
 
 interface ConfirmStepProps extends StepProps {
   /** So long a restore can be undone. */
@@ -52,7 +51,7 @@ export function ConfirmStep(props: ConfirmStepProps) {
 
 function KnownConfirm({ plan, name, way, heading, safetyDays }: ConfirmStepProps & { readonly plan: PlanDocument }) {
   const t = useTranslations('restore');
-  const now = useNow({ updateInterval: EXPIRY_LOOK_MS });
+  const now = useMoment();
   const isExpired = now.getTime() > Date.parse(plan.expiresAt);
   const totals = totalsOf(plan);
   const [typed, setTyped] = useState('');

@@ -3,10 +3,11 @@
 import type { PlanDocument, PlanRestoreInput } from '@cofre/contracts';
 import { useQuery } from '@tanstack/react-query';
 import Link from 'next/link';
-import { useNow, useTranslations } from 'next-intl';
+import { useTranslations } from 'next-intl';
 import { showModulePlan } from '#app/actions/admin/modules/module-restores.ts';
 import { Button } from '#components/ui/button.tsx';
 import { Skeleton } from '#components/ui/skeleton.tsx';
+import { useMoment } from '#components/use-moment.ts';
 import { ActionFailure, dataOf } from '#lib/action-failure.ts';
 import { PlanConcerns } from './PlanConcerns.tsx';
 import { PlanFacts } from './PlanFacts.tsx';
@@ -18,8 +19,6 @@ import type { RestoreWay } from './use-restore-way.ts';
 import { StepFrame } from './StepFrame.tsx';
 import type { StepProps } from './step-props.ts';
 import { Trouble } from './Trouble.tsx';
-
-const EXPIRY_LOOK_MS = 10_000;
 
 /** The third step: computes the plan where there is none yet, and shows it. */
 export function PreviewStep(props: StepProps) {
@@ -104,7 +103,7 @@ interface PlanProps extends StepProps {
 
 function Plan({ plan, onRenew, backup, name, way, heading }: PlanProps) {
   const t = useTranslations('restore');
-  const now = useNow({ updateInterval: EXPIRY_LOOK_MS });
+  const now = useMoment();
   const isExpired = now.getTime() > Date.parse(plan.expiresAt);
   const totals = totalsOf(plan);
   const isAny = isTouched(totals);
