@@ -3,6 +3,7 @@ import { createServerClient } from '@supabase/ssr';
 import { cookies } from 'next/headers';
 import { isHttps } from './request-facts.ts';
 import type { SignedIn, Sessions } from './sessions.ts';
+import { changeSupabasePassword } from './supabase-password.ts';
 import { tokenVerifier } from './verify-token.ts';
 
 interface Options {
@@ -66,10 +67,13 @@ export function supabaseSessions({ url, key, jwtSecret }: Options): Sessions {
     async signOut() {
       await (await client()).auth.signOut({ scope: 'local' });
     },
-    async changePassword({ next }) {
-      const { error } = await (await client()).auth.updateUser({ password: next });
-      if (error !== null)
-        throw new CofreError('access/password-refused', 'The password was not changed.', { cause: error });
+    async changePassword(change) {
+      const own = await client();
+      const { data } = await own.auth.getSession();
+      const token = data.session?.access_token;
+      const person = token === undefined ? null : await verify(token);
+      if (person === null) throw new CofreError('access/not-signed-in', 'Nobody is signed in. Nothing was changed.');
+      await changeSupabasePassword({ url, key, email: person.name, client: own }, change);
     },
   };
 }
