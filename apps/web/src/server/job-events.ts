@@ -20,8 +20,8 @@ function notices({ database }: ServiceContext): JobNotices {
 export interface JobEventOptions {
   /** In the name of who looks: what they may not see is not sent. */
   readonly service: ServiceContext;
-  /** An id; undefined: jobs of all. */
-  readonly implementation: string | undefined;
+  /** Ids: of an implementation, whose jobs are sent, or of one job; neither: jobs of all. */
+  readonly asked: { readonly implementation?: string | undefined } | { readonly job: string };
   readonly wording: Wording;
   /** Asked again and again; false ends the stream. */
   readonly mayGoOn: () => Promise<boolean>;
@@ -90,17 +90,22 @@ function follow(options: JobEventOptions, controller: ReadableStreamDefaultContr
   return end;
 }
 
-async function newestJobs({ service, implementation, wording }: JobEventOptions): Promise<readonly JobDocument[]> {
+async function newestJobs(options: JobEventOptions): Promise<readonly JobDocument[]> {
+  const { service, asked, wording } = options;
+  if ('job' in asked) return readJobs(options, [asked.job]);
+  const { implementation } = asked;
   const which = implementation === undefined ? {} : { implementation };
   const { items } = await listJobs(service, { ...which, limit: JOBS_SENT_MAX });
   return items.map((job) => wordedJob(job, wording));
 }
 
 async function readJobs(
-  { service, implementation, wording }: JobEventOptions,
+  { service, asked, wording }: JobEventOptions,
   ids: readonly string[],
 ): Promise<readonly JobDocument[]> {
-  const jobs = await Promise.all(ids.map((id) => readJob(service, id)));
+  const wanted = 'job' in asked ? ids.filter((id) => id === asked.job) : ids;
+  const jobs = await Promise.all(wanted.map((id) => readJob(service, id)));
+  const implementation = 'job' in asked ? undefined : asked.implementation;
   return jobs
     .filter((job) => job !== null)
     .filter((job) => implementation === undefined || job.implementation?.id === implementation)

@@ -8,7 +8,11 @@ import { errorWording } from '#server/worded.ts';
 
 export const dynamic = 'force-dynamic';
 
-const query = z.strictObject({ implementation: z.uuid().optional() });
+const query = z.union([
+  z.strictObject({ implementation: z.uuid().optional() }),
+  // One alone: an implementation that was deleted has jobs, too.
+  z.strictObject({ job: z.uuid() }),
+]);
 
 /** How far jobs are, sent as it changes. Ends when the session does. */
 export async function GET(request: Request): Promise<Response> {
@@ -24,7 +28,7 @@ export async function GET(request: Request): Promise<Response> {
   if (!asked.success) return new Response(null, { status: 400 });
   const stream = jobEvents({
     service,
-    implementation: asked.data.implementation,
+    asked: asked.data,
     wording: await errorWording(),
     // Rights are asked of the database with every job that is read; this is about having signed out.
     mayGoOn: async () => {

@@ -2,9 +2,10 @@
 
 import type { JobDocument } from '@cofre/contracts';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useEffect, useEffectEvent, useRef, useState } from 'react';
+import { useEffect, useEffectEvent, useRef } from 'react';
 import { listModuleJobs } from '#app/actions/admin/modules/jobs.ts';
 import { dataOf } from '#lib/action-failure.ts';
+import { useJobEvents } from './use-job-events.ts';
 
 const NO_JOBS: readonly JobDocument[] = [];
 const JOBS_KEPT_MAX = 50;
@@ -26,7 +27,10 @@ interface JobsOptions {
  * change; where no line can be kept open they are asked for. `refetch` shows one that was just asked for at once.
  */
 export function useJobs(implementation: string | undefined, { onEnded }: JobsOptions = {}) {
-  const isLive = useJobEvents(implementation);
+  const client = useQueryClient();
+  const show = (sent: readonly JobDocument[]) =>
+    client.setQueryData<readonly JobDocument[]>(keyOf(implementation), (kept) => merged(kept ?? NO_JOBS, sent));
+  const isLive = useJobEvents(implementation === undefined ? {} : { implementation }, show);
   const query = useQuery({
     queryKey: keyOf(implementation),
     queryFn: async () => dataOf(await listModuleJobs(implementation === undefined ? {} : { implementation })),
@@ -41,25 +45,6 @@ export function useJobs(implementation: string | undefined, { onEnded }: JobsOpt
 }
 
 const keyOf = (implementation: string | undefined) => ['jobs', implementation ?? null];
-
-/** True while the server sends. */
-function useJobEvents(implementation: string | undefined): boolean {
-  const client = useQueryClient();
-  const [isLive, setIsLive] = useState(false);
-  useEffect(() => {
-    const which = implementation === undefined ? '' : `?${new URLSearchParams({ implementation })}`;
-    const source = new EventSource(`/admin/jobs/events${which}`);
-    source.addEventListener('open', () => setIsLive(true));
-    // The browser tries again by itself; meanwhile we ask.
-    source.addEventListener('error', () => setIsLive(false));
-    source.addEventListener('jobs', ({ data }: MessageEvent<string>) => {
-      const sent = JSON.parse(data) as readonly JobDocument[];
-      client.setQueryData<readonly JobDocument[]>(keyOf(implementation), (kept) => merged(kept ?? NO_JOBS, sent));
-    });
-    return () => source.close();
-  }, [client, implementation]);
-  return isLive;
-}
 
 function merged(kept: readonly JobDocument[], sent: readonly JobDocument[]): readonly JobDocument[] {
   const byId = new Map([...kept, ...sent].map((job) => [job.id, job]));

@@ -1,11 +1,13 @@
 'use client';
 
 import type { JobDocument } from '@cofre/contracts';
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { showModuleJob } from '#app/actions/admin/modules/jobs.ts';
 import { ActionFailure, dataOf } from '#lib/action-failure.ts';
+import { useJobEvents } from '../jobs/use-job-events.ts';
 
-const POLL_MS = 800;
+/** How often to ask: soon where nothing is sent, and now and then beside what is: lines can be dead and look open. */
+const ASK_MS = { silent: 800, live: 5_000 };
 
 export interface WatchedJob {
   readonly job: JobDocument | null;
@@ -21,12 +23,22 @@ export function isOver({ state }: JobDocument): boolean {
 
 /** A job as it goes on, until it is over. */
 export function useJob(id: string | null): WatchedJob {
+  const client = useQueryClient();
+  const queryKey = ['job', id];
+  const known = client.getQueryData<JobDocument>(queryKey);
+  const isWatched = id !== null && (known === undefined || !isOver(known));
+  const isLive = useJobEvents(isWatched ? { job: id } : null, (sent) => {
+    const job = sent.find((it) => it.id === id);
+    if (job !== undefined) client.setQueryData<JobDocument>(queryKey, job);
+  });
   const query = useQuery({
-    queryKey: ['job', id],
+    queryKey,
     enabled: id !== null,
     queryFn: async () => dataOf(await showModuleJob({ job: id ?? '' })),
-    refetchInterval: ({ state: { data, error } }) =>
-      (data !== undefined && isOver(data)) || error instanceof ActionFailure ? false : POLL_MS,
+    refetchInterval: ({ state: { data, error } }) => {
+      if ((data !== undefined && isOver(data)) || error instanceof ActionFailure) return false;
+      return isLive ? ASK_MS.live : ASK_MS.silent;
+    },
     refetchIntervalInBackground: true,
     staleTime: ({ state: { data } }) => (data !== undefined && isOver(data) ? Number.POSITIVE_INFINITY : 0),
   });
