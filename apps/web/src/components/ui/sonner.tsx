@@ -12,6 +12,8 @@ const COLOURS = {
   '--normal-border': 'var(--border)',
 } as CSSProperties; // React's type knows no variables
 
+const OFFSET = { top: '4.5rem' };
+
 /** Stands once in the root layout. Toasts are raised by `toast` of sonner, and those of actions by `useAction`. */
 export function Toaster(props: ToasterProps) {
   const t = useTranslations('common');
@@ -19,6 +21,10 @@ export function Toaster(props: ToasterProps) {
     <Sonner
       containerAriaLabel={t('notifications')}
       closeButton
+      // Below the header; at the bottom stands what goes on.
+      position="top-right"
+      offset={OFFSET}
+      mobileOffset={OFFSET}
       icons={{
         success: <CircleCheckIcon className="size-4" aria-hidden="true" />,
         info: <InfoIcon className="size-4" aria-hidden="true" />,

@@ -50,7 +50,6 @@ export function ModuleBackupManager({ implementation, isAdministrator, onChanged
         action={backUpNow}
         onDay={(day) => set({ from: day, to: day, type: null, status: null })}
       />
-      {jobs.cards}
       <BackupFilters filters={filters} onChange={set} />
       {backups.isPending ? (
         <BackupListSkeleton />
@@ -91,6 +90,7 @@ export function ModuleBackupManager({ implementation, isAdministrator, onChanged
           ) : null}
         </EmptyState>
       )}
+      {jobs.cards}
     </section>
   );
 }

@@ -14,7 +14,10 @@ interface ReportOptions {
   readonly onEnded?: (job: JobDocument) => void;
 }
 
-/** Cards of what runs, a toast for what ended well, and what failed stays until it is put away. */
+/**
+ * Cards of what runs, a toast for what ended well, and what failed stays until it is put away. The cards belong at the end of
+ * what they are about: there they stay in sight, and nothing else moves when they come and go.
+ */
 export function useJobReports(implementation: string, { isAdministrator, isShown, onEnded }: ReportOptions) {
   const t = useTranslations('jobs');
   const [failed, setFailed] = useState<readonly JobDocument[]>([]);
@@ -30,7 +33,10 @@ export function useJobReports(implementation: string, { isAdministrator, isShown
   const open = jobs.filter((job) => isOpen(job) && isShown?.(job) !== false);
   const cards =
     open.length + failed.length === 0 ? null : (
-      <div className="flex flex-col gap-3">
+      <div
+        data-slot="job-cards"
+        className="sticky bottom-4 z-30 flex max-h-[60dvh] flex-col gap-3 overflow-y-auto rounded-xl shadow-lg"
+      >
         {open.map((job) => (
           <JobCard key={job.id} job={job} isAdministrator={isAdministrator} />
         ))}

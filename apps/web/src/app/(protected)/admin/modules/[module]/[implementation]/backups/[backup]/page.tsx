@@ -18,7 +18,7 @@ import { decoded } from '#server/find-implementation.ts';
 import { requireViewer } from '#server/viewer.ts';
 import { errorWording, wordedBackup } from '#server/worded.ts';
 import { BackupAbout } from './components/BackupAbout.tsx';
-import { BackupHeader } from './components/BackupHeader.tsx';
+import { BackupFrame } from './components/BackupFrame.tsx';
 import { BackupRows } from './backup-rows.tsx';
 import { BackupViews, VIEWS } from './components/BackupViews.tsx';
 import { Comparison } from './comparison.tsx';
@@ -93,20 +93,21 @@ export default async function BackupPage({ params, searchParams }: BackupPagePro
           </BreadcrumbItem>
         </BreadcrumbList>
       </Breadcrumb>
-      <BackupHeader backup={backup} isAdministrator={isAdministrator} />
-      {canLookInside ? <BackupViews path={backupPath(backup)} open={view} /> : null}
-      {view === 'about' ? (
-        <BackupAbout backup={backup} />
-      ) : (
-        // The key makes another table or another comparison begin with its skeleton again.
-        <Suspense key={JSON.stringify(asked)} fallback={<PartSkeleton />}>
-          {view === 'rows' ? (
-            <BackupRows service={service} backup={backup} table={text('table')} page={text('page')} />
-          ) : (
-            <Comparison service={service} backup={backup} other={text('with')} table={text('table')} />
-          )}
-        </Suspense>
-      )}
+      <BackupFrame backup={backup} isAdministrator={isAdministrator}>
+        {canLookInside ? <BackupViews path={backupPath(backup)} open={view} /> : null}
+        {view === 'about' ? (
+          <BackupAbout backup={backup} />
+        ) : (
+          // The key makes another table or another comparison begin with its skeleton again.
+          <Suspense key={JSON.stringify(asked)} fallback={<PartSkeleton />}>
+            {view === 'rows' ? (
+              <BackupRows service={service} backup={backup} table={text('table')} page={text('page')} />
+            ) : (
+              <Comparison service={service} backup={backup} other={text('with')} table={text('table')} />
+            )}
+          </Suspense>
+        )}
+      </BackupFrame>
     </div>
   );
 }

@@ -5,6 +5,7 @@ import { ShieldCheckIcon, UndoDotIcon } from 'lucide-react';
 import Link from 'next/link';
 import { useRouter } from 'next/navigation';
 import { useTranslations } from 'next-intl';
+import type { ReactNode } from 'react';
 import { verifyModuleBackup } from '#app/actions/admin/modules/module-backups.ts';
 import { RelativeTime, useExactTime } from '#components/date-time.tsx';
 import { Button } from '#components/ui/button.tsx';
@@ -14,13 +15,15 @@ import { BackupActions } from '../../../../../components/backup/BackupActions.ts
 import { BackupBadges } from '../../../../../components/backup/BackupBadges.tsx';
 import { useJobReports } from '../../../../../components/jobs/use-job-reports.tsx';
 
-interface BackupHeaderProps {
+interface BackupFrameProps {
   readonly backup: BackupDocument;
   readonly isAdministrator: boolean;
+  /** The rest of the page. */
+  readonly children: ReactNode;
 }
 
-/** Which backup it is, what can be done with it, and what is being done with it now. */
-export function BackupHeader({ backup, isAdministrator }: BackupHeaderProps) {
+/** Which backup it is and what can be done with it, above the rest; what is being done with it now, below. */
+export function BackupFrame({ backup, isAdministrator, children }: BackupFrameProps) {
   const t = useTranslations('backup');
   const exact = useExactTime();
   const router = useRouter();
@@ -37,7 +40,7 @@ export function BackupHeader({ backup, isAdministrator }: BackupHeaderProps) {
   const isVerifying = open.some(({ kind }) => kind === 'verify-backup') || verify.isPending;
   const isDone = status === 'completed';
   return (
-    <div className="flex flex-col gap-4">
+    <div className="flex flex-col gap-6">
       <div className="flex flex-wrap items-start justify-between gap-4">
         <div className="flex min-w-0 flex-col gap-2">
           <h1 className="text-2xl font-semibold tracking-tight">{t('title', { date: exact(createdAt) })}</h1>
@@ -73,6 +76,7 @@ export function BackupHeader({ backup, isAdministrator }: BackupHeaderProps) {
           />
         </div>
       </div>
+      {children}
       {cards}
     </div>
   );
