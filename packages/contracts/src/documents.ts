@@ -350,6 +350,21 @@ export const backupDaysDocument = z.strictObject({
 });
 export type BackupDaysDocument = z.infer<typeof backupDaysDocument>;
 
+const backupCost = z.strictObject({
+  /** What would be read, as the newest backup of the kind did, or else as the database's planner guesses; null: neither tells. */
+  read: z.strictObject({ rows: count, bytes: count, from: z.enum(['backup', 'planner']) }).nullable(),
+  /** What the last backups of the type found changed and newly stored: the one in the middle of so many; null: there is none. */
+  stored: z.strictObject({ rowsChanged: count, bytes: count, backups: count }).nullable(),
+});
+export type BackupCost = z.infer<typeof backupCost>;
+
+/** What a backup that is made now would cost, by its type. All of it is estimated. */
+export const backupEstimateDocument = z.strictObject({
+  implementation: implementationRef,
+  costs: z.strictObject({ full: backupCost, incremental: backupCost, config_only: backupCost }),
+});
+export type BackupEstimateDocument = z.infer<typeof backupEstimateDocument>;
+
 export const moduleDocument = z.strictObject({
   slug: z.string(),
   name: z.string(),

@@ -17,6 +17,7 @@ export { type BackupPage, listBackups } from './backups/list-backups.ts';
 export { diffBackups } from './backups/diff-backups.ts';
 export { readBackupRows } from './backups/read-backup-rows.ts';
 export { MASK } from './backups/show-row.ts';
+export { estimateBackup } from './backups/estimate-backup.ts';
 export { showBackupDays } from './backups/show-backup-days.ts';
 export { showBackup } from './backups/show-backup.ts';
 export { verifyAllBackups } from './backups/verify-all-backups.ts';

@@ -64,6 +64,7 @@ const CALLS: Readonly<Record<UseCaseName, Call>> = {
   listBackups: (c) => services.listBackups(c, {}),
   showBackup: (c) => services.showBackup(c, none),
   showBackupDays: (c) => services.showBackupDays(c, { implementation: 'shop/none' }),
+  estimateBackup: (c) => services.estimateBackup(c, { implementation: 'shop/none' }),
   createBackup: (c) => services.createBackup(c, { implementation: 'shop/none' }),
   createBackups: (c) => services.createBackups(c, { implementations: { named: ['shop/none'] } }),
   deleteBackup: (c) => services.deleteBackup(c, none),

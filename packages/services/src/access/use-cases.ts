@@ -20,6 +20,7 @@ export const USE_CASES = {
   listBackups: { needs: 'signed-in', rights: 'own' },
   showBackup: { needs: 'signed-in', rights: 'own' },
   showBackupDays: { needs: 'viewer', rights: 'own', hides: 'implementation' },
+  estimateBackup: { needs: 'administrator', rights: 'service', hides: 'implementation' },
   createBackup: { needs: 'administrator', rights: 'service', hides: 'implementation' },
   createBackups: { needs: 'administrator', rights: 'service', hides: 'implementation' },
   deleteBackup: { needs: 'administrator', rights: 'service' },

@@ -16,21 +16,25 @@ export async function estimateBytes(context: ServiceContext, slice: SliceInputs,
     .orderBy('created_at', 'desc')
     .limit(1)
     .executeTakeFirst();
-  return newest?.stats?.bytesRaw ?? plannedBytes(context, slice, type);
+  return newest?.stats?.bytesRaw ?? (await plannedSlice(context, slice, type)).bytes;
 }
 
-async function plannedBytes(
-  context: ServiceContext,
+/** How large the planner takes what a backup of the type reads. */
+export async function plannedSlice(
+  context: Pick<ServiceContext, 'database' | 'settings' | 'signal'>,
   { definition, rootKey, ref }: SliceInputs,
   type: BackupType,
-): Promise<number> {
+): Promise<{ readonly rows: number; readonly bytes: number }> {
   return withSessions(context, async ({ open }) => {
     const { client } = await open('cofre backup');
     await client.query(`SET lock_timeout = ${Math.ceil(context.settings.lockTimeoutMs)}`);
     const { tables } = await resolveSlice(client, definition, rootKey, { implementationId: ref.id });
-    let sum = 0;
+    const sum = { rows: 0, bytes: 0 };
     for (const table of tables) {
-      if (type !== 'config_only' || table.role === 'config') sum += (await plannedSize(client, table)).bytes;
+      if (type === 'config_only' && table.role !== 'config') continue;
+      const { rows, bytes } = await plannedSize(client, table);
+      sum.rows += rows;
+      sum.bytes += bytes;
     }
     return sum;
   });

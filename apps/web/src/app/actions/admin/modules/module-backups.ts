@@ -6,6 +6,7 @@ import {
   applyRestoreInput,
   type BackupDaysDocument,
   type BackupDocument,
+  type BackupEstimateDocument,
   type BackupInput,
   backupInput,
   type CleanupExpiredBackupsInput,
@@ -31,6 +32,7 @@ import {
 import {
   type BackupPage,
   enqueueJob,
+  estimateBackup,
   holdBackup,
   listBackups,
   releaseBackup,
@@ -95,6 +97,10 @@ export async function showModuleBackupDays(input: ShowBackupDaysInput): Promise<
 
 export async function showModuleBackupSettings(input: ImplementationInput): Promise<ActionResult<SettingsDocument>> {
   return runAction(input, { useCase: 'resolveSettings', schema: implementationInput, run: resolveSettings });
+}
+
+export async function estimateModuleBackup(input: ImplementationInput): Promise<ActionResult<BackupEstimateDocument>> {
+  return runAction(input, { useCase: 'estimateBackup', schema: implementationInput, run: estimateBackup });
 }
 
 export async function holdModuleBackup(input: HoldBackupInput): Promise<ActionResult<BackupDocument>> {

@@ -1,12 +1,16 @@
 'use client';
 
-import type { BackupType, CreateBackupInput } from '@cofre/contracts';
+import type { BackupEstimateDocument, BackupType, CreateBackupInput } from '@cofre/contracts';
 import { useQuery } from '@tanstack/react-query';
 import { DatabaseBackupIcon } from 'lucide-react';
 import { useTranslations } from 'next-intl';
 import { type ComponentProps, useId, useState } from 'react';
 import { toast } from 'sonner';
-import { createModuleBackup, showModuleBackupSettings } from '#app/actions/admin/modules/module-backups.ts';
+import {
+  createModuleBackup,
+  estimateModuleBackup,
+  showModuleBackupSettings,
+} from '#app/actions/admin/modules/module-backups.ts';
 import { Badge } from '#components/ui/badge.tsx';
 import { Button } from '#components/ui/button.tsx';
 import {
@@ -24,6 +28,7 @@ import { RadioGroup, RadioGroupItem } from '#components/ui/radio-group.tsx';
 import { Textarea } from '#components/ui/textarea.tsx';
 import { useAction } from '#components/use-action.ts';
 import { dataOf } from '#lib/action-failure.ts';
+import { BackupCostWords } from './BackupCostWords.tsx';
 import { type ChosenExpiry, ExpiryChoice, expiryInput } from './ExpiryChoice.tsx';
 import type { BackedUp } from './ModuleBackupManager.tsx';
 
@@ -75,7 +80,11 @@ function CreateForm({ implementation, onStarted }: Pick<CreateBackupDialogProps,
   const [type, setType] = useState<OfferedType>('incremental');
   const [description, setDescription] = useState('');
   const [expiry, setExpiry] = useState<ChosenExpiry>({ by: 'policy' });
-  const { id, rows } = implementation;
+  const { id } = implementation;
+  const estimate = useQuery({
+    queryKey: ['backup-estimate', id],
+    queryFn: async () => dataOf(await estimateModuleBackup({ implementation: id })),
+  });
   const settings = useQuery({
     queryKey: ['backup-settings', id],
     queryFn: async () => dataOf(await showModuleBackupSettings({ implementation: id })),
@@ -100,7 +109,7 @@ function CreateForm({ implementation, onStarted }: Pick<CreateBackupDialogProps,
         <DialogTitle>{t('title')}</DialogTitle>
         <DialogDescription>{t('description')}</DialogDescription>
       </DialogHeader>
-      <TypeChoice type={type} rows={rows} onChange={setType} />
+      <TypeChoice type={type} costs={estimate.isError ? null : estimate.data?.costs} onChange={setType} />
       <div className="flex flex-col gap-1.5">
         <Label htmlFor={descriptionId}>{t('note')}</Label>
         <Textarea
@@ -128,11 +137,12 @@ function CreateForm({ implementation, onStarted }: Pick<CreateBackupDialogProps,
 
 interface TypeChoiceProps {
   readonly type: OfferedType;
-  readonly rows: number | null;
+  /** undefined: on their way; null: they could not be had. */
+  readonly costs: BackupEstimateDocument['costs'] | null | undefined;
   readonly onChange: (type: OfferedType) => void;
 }
 
-function TypeChoice({ type, rows, onChange }: TypeChoiceProps) {
+function TypeChoice({ type, costs, onChange }: TypeChoiceProps) {
   const t = useTranslations('create');
   const names = useTranslations('backups.types');
   const id = useId();
@@ -161,9 +171,10 @@ function TypeChoice({ type, rows, onChange }: TypeChoiceProps) {
                 {names(it)}
                 {it === 'differential' ? <Badge variant="outline">{t('notYet')}</Badge> : null}
               </Label>
-              <p id={`${id}-${it}-words`} className="text-sm text-muted-foreground">
-                {it === 'full' && rows !== null ? t('sentences.fullRows', { rows }) : t(`sentences.${it}`)}
-              </p>
+              <div id={`${id}-${it}-words`} className="text-sm text-muted-foreground">
+                <p>{t(`sentences.${it}`)}</p>
+                {it === 'differential' || costs === null ? null : <BackupCostWords cost={costs?.[it]} />}
+              </div>
             </div>
           </div>
         ))}
