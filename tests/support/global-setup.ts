@@ -7,7 +7,7 @@ import { binariesIn, packagedBinaries, type ServerBinaries } from '../../package
 import { BUILTIN_UTF8, createCluster, SUPERUSER, startCluster } from '../../packages/postgres/src/embedded/cluster.ts';
 import { freePort } from '../../packages/postgres/src/embedded/free-port.ts';
 import { serverUser } from '../../packages/postgres/src/embedded/server-user.ts';
-import { type TestServer, TEST_SERVERS_VARIABLE } from './test-servers.ts';
+import { RUN_FOLDER_VARIABLE, type TestServer, TEST_SERVERS_VARIABLE } from './test-servers.ts';
 import { watchServers } from './watch-servers.ts';
 
 const DEBIAN_15 = '/usr/lib/postgresql/15';
@@ -26,6 +26,7 @@ export default async function setup(): Promise<() => Promise<void>> {
     } else {
       console.warn(`PostgreSQL 15 is not in ${DEBIAN_15}: what is tested on 15 too is tested on 18 only.`);
     }
+    process.env[RUN_FOLDER_VARIABLE] = folder;
     process.env[TEST_SERVERS_VARIABLE] = JSON.stringify(await Promise.all(starts));
     // No test may touch the state of the person who runs it.
     process.env['COFRE_HOME'] = path.join(folder, 'home');

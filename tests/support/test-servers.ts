@@ -13,3 +13,12 @@ export function testServers(): readonly TestServer[] {
   if (listed === undefined) throw new Error('no test servers: run the tests with vitest and the root vitest.config.ts');
   return JSON.parse(listed) as TestServer[];
 }
+
+export const RUN_FOLDER_VARIABLE = 'COFRE_TEST_RUN';
+
+/** What the files of this run share; it is removed when the run ends. */
+export function runFolder(): string {
+  const folder = process.env[RUN_FOLDER_VARIABLE];
+  if (folder === undefined) throw new Error('no run: start the tests with vitest and the root vitest.config.ts');
+  return folder;
+}

@@ -16,9 +16,10 @@ export interface ChildOptions {
 const STOP_MS = 19_000;
 
 /**
- * The child ends when we are gone, however we went: then the channel between us closes. It must not be what keeps it alive.
+ * What Node imports first in a child that ends when we are gone, however we went: then the channel between us closes. It
+ * must not be what keeps it alive.
  */
-const END_WITH_PARENT = `data:text/javascript,${encodeURIComponent(
+export const END_WITH_PARENT = `data:text/javascript,${encodeURIComponent(
   `process.once('disconnect', () => process.kill(process.pid, 'SIGTERM')); process.channel?.unref();`,
 )}`;
 
