@@ -26,8 +26,11 @@ import { type HomeConfig, readHomeConfig, writeHomeConfig } from './home-config.
 
 export interface InstallationOptions {
   readonly environment: Environment;
-  /** The folder of the program that runs: the checkout is looked for from here upwards, the migrations of a bundle lie in it. */
-  readonly from: string;
+  /**
+   * The folder of the program that runs: the checkout is looked for from here upwards, the migrations of a bundle lie in it.
+   * Left out where Cofre is a package of somebody's application, whose folders are none of ours.
+   */
+  readonly from?: string;
   /** `cofre 0.1.0`: written into manifests. */
   readonly madeBy: string;
   readonly signal?: AbortSignal;
@@ -280,12 +283,13 @@ function operatorName(): string {
 }
 
 /** `.cofre` at the root of a checkout, so that two checkouts do not share a state; else in the user's home. */
-function defaultHome(from: string): string {
+function defaultHome(from: string | undefined): string {
   const checkout = checkoutFolder(from);
   return checkout === null ? path.join(homedir(), '.cofre') : path.join(checkout, '.cofre');
 }
 
-function checkoutFolder(from: string): string | null {
+function checkoutFolder(from: string | undefined): string | null {
+  if (from === undefined) return null;
   for (let folder = path.resolve(from); ; folder = path.dirname(folder)) {
     const file = path.join(folder, 'package.json');
     if (existsSync(file) && readFileSync(file, 'utf8').includes('"name": "cofre-workspace"')) return folder;
@@ -293,8 +297,9 @@ function checkoutFolder(from: string): string | null {
   }
 }
 
-/** Beside the bundle, else where the checkout has them. */
-function migrationsFolder(from: string): string {
+/** Beside the bundle, else where the checkout has them; in the package, where this is one. */
+function migrationsFolder(from: string | undefined): string {
+  if (from === undefined) return path.resolve(import.meta.dirname, '../migrations');
   const bundled = path.join(from, 'migrations');
   return existsSync(bundled) ? bundled : path.join(checkoutFolder(from) ?? from, 'supabase/migrations');
 }
