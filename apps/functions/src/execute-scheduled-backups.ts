@@ -1,24 +1,4 @@
-import { executeScheduledBackupsInput, parseInput } from '@cofre/contracts';
-import { drainJobs, executeScheduledBackups } from '@cofre/services';
-import { BACKUP } from './hosted-budget.ts';
+import { executeScheduled } from './execute-scheduled.ts';
 import { serveFunction } from './main.ts';
 
-/** A caller may take less, and never another time than now. */
-const bodySchema = executeScheduledBackupsInput.pick({ limit: true });
-
-serveFunction({
-  name: 'execute-scheduled-backups',
-  piece: BACKUP,
-  async run(context, body, budget) {
-    const input = parseInput(bodySchema, body);
-    // Somebody waits for what was asked for by hand; what is due is due on.
-    const jobs = await drainJobs(context, budget);
-    const scheduled = await executeScheduledBackups(context, input, budget);
-    return {
-      done: jobs.done + scheduled.done,
-      failed: [...jobs.failed, ...scheduled.failed],
-      deferred: jobs.deferred + scheduled.deferred,
-      left: jobs.left + scheduled.left,
-    };
-  },
-});
+serveFunction(executeScheduled);

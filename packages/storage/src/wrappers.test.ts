@@ -210,4 +210,17 @@ describe('withTimeLimit', () => {
       code: 'repository/object-missing',
     });
   });
+
+  it('gives up all that hangs when its signal fires, for its reason; what tidies up afterwards is still done', async () => {
+    const stop = new AbortController();
+    const hanging = withTimeLimit(silent, 60_000, stop.signal);
+    const calls = [hanging.put('a', new Uint8Array(1)), hanging.get('a'), Array.fromAsync(hanging.list(''))];
+    const outcomes = Promise.allSettled(calls);
+    const reason = new Error('the time is up');
+    stop.abort(reason);
+    expect(await outcomes).toEqual(calls.map(() => ({ status: 'rejected', reason })));
+    const memory = new MemoryStore();
+    await withTimeLimit(memory, 60_000, stop.signal).put('a', new Uint8Array(1));
+    expect(await memory.stat('a')).toMatchObject({ sizeBytes: 1 });
+  });
 });

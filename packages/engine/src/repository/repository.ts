@@ -48,7 +48,7 @@ export class Repository {
   readonly #config: ConfigBody;
   readonly #packKeys = new Map<string, Promise<SealedKey>>();
 
-  private constructor(options: OpenOptions, config: ConfigBody, keyring: Keyring) {
+  private constructor(options: Omit<OpenOptions, 'key' | 'clock'>, config: ConfigBody, keyring: Keyring) {
     this.#config = config;
     this.id = config.id;
     this.encrypted = config.encryption !== 'none';
@@ -122,6 +122,12 @@ export class Repository {
     const keyring = keyringOf(body.id, body.rootKeyIds, opened);
     checkConfigMac(body, mac, keyring);
     return new Repository(options, body, keyring);
+  }
+
+  /** The same repository by another way to its store. What was learnt by opening it holds on; no request is made. */
+  through(store: BlobStore): Repository {
+    const { keyring, codecs, random } = this.sealing;
+    return new Repository({ store, codecs, random }, this.#config, keyring);
   }
 
   get rootKeyIds(): readonly string[] {
