@@ -54,8 +54,22 @@ export function createLogger({ level, destination }: LoggerOptions): Logger {
 export function errorFields(error: unknown): LogFields {
   if (isCofreError(error) && error.code !== 'internal/bug') return { code: error.code };
   const origin = isCofreError(error) && error.cause instanceof Error ? error.cause : error;
-  const frames = origin instanceof Error ? (origin.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)) : [];
-  return { code: 'internal/bug', at: frames.slice(0, FRAMES_MAX).map((line) => line.trim()) };
+  return { code: 'internal/bug', at: origin instanceof Error ? framesOf(origin) : [] };
 }
 
 const FRAMES_MAX = 12;
+const FRAME = /^ {4}at .*:\d+:\d+\)?$/;
+
+/**
+ * A stack begins with the message, whose lines may look like frames: a server passes on what a trigger raised. Where the
+ * message is not found in it, nobody can say where it ends.
+ */
+function framesOf({ message, stack = '' }: Error): readonly string[] {
+  const at = stack.indexOf(message);
+  if (at === -1) return [];
+  const frames = stack
+    .slice(at + message.length)
+    .split('\n')
+    .filter((line) => FRAME.test(line));
+  return frames.slice(0, FRAMES_MAX).map((line) => line.trim());
+}

@@ -14,8 +14,11 @@ import {
   showJob,
   updateSettings,
 } from '@cofre/services';
-import { afterEach, describe, expect, it } from 'vitest';
+import { openStore } from '@cofre/storage';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createTestDatabase, type TestDatabase, testServers } from '../../../tests/support/database.ts';
+import { s3Address } from '../../../tests/support/s3-server.ts';
+import { S3Stub } from '../../../tests/support/s3-stub.ts';
 import { createShop, type TestService, type TestServiceOptions } from '../../../tests/support/service-context.ts';
 import { createLogger, type RunningWorker, startWorker, type WorkerOptions } from './index.ts';
 
@@ -329,5 +332,47 @@ describe.each(testServers())('a worker on PostgreSQL $name', (server) => {
     for (const secret of secrets) expect(text).not.toContain(secret);
     for (const line of log)
       expect(JSON.parse(line)).toMatchObject({ level: expect.any(String), event: expect.any(String) });
+  });
+
+  it('logs nothing that the store or the server say of secrets and rows, at its most talkative', async () => {
+    const s3 = await S3Stub.start();
+    made.push(
+      () => s3.close(),
+      async () => vi.unstubAllEnvs(),
+    );
+    const { accessKeyId, secretAccessKey } = s3.credentials;
+    vi.stubEnv('AWS_ACCESS_KEY_ID', accessKeyId);
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', secretAccessKey);
+    vi.stubEnv('AWS_SESSION_TOKEN', 'token-of-a-session');
+    const { context, db, worker, log } = await shop({ store: openStore(s3Address(s3, 'r')) });
+    await db.query(`CREATE FUNCTION fits(quantity int) RETURNS bool LANGUAGE sql IMMUTABLE RETURN true;
+      ALTER TABLE sale ADD CHECK (fits(quantity))`);
+    await worker();
+    await ended(context, await enqueueJob(context, backUp('1')));
+    const [whole] = (await listBackups(context, {})).items;
+    const told: string[] = [];
+    s3.fault = ({ operation, key, headers }) => {
+      if (operation !== 'put' || !key.includes('/packs/')) return null;
+      told.push(String(headers.authorization));
+      const words = `${secretAccessKey} does not sign ${told.at(-1)} of token-of-a-session\n    at Zebra (/x.ts:1:1)`;
+      const body = `<Error><Code>SignatureDoesNotMatch</Code><Message>${words}</Message></Error>`;
+      return { kind: 'answer', status: 403, body };
+    };
+    await db.query(`UPDATE item SET sku = 'Zebra-' || sku; DELETE FROM sale; ANALYZE`);
+    const refused = await enqueueJob(context, backUp('1'));
+    expect(await ended(context, refused)).toMatchObject([
+      { state: 'failed', error: { code: 'storage/not-permitted' } },
+    ]);
+    s3.fault = () => null;
+    // A check holds in restores, too. This one speaks of the row as if it were a place in the program.
+    await db.query(`CREATE OR REPLACE FUNCTION fits(quantity int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN
+      RAISE unique_violation USING MESSAGE = E'Zebra\\n    at Zebra (/x.ts:1:1) ' || quantity, DETAIL = 'Zebra ' || quantity;
+    END $$`);
+    const plan = await planRestore(context, { backup: whole?.id ?? '' });
+    const restore = await enqueueJob(context, { kind: 'apply-restore', input: { plan: plan.id } });
+    expect(await ended(context, restore)).toMatchObject([{ state: 'failed', error: { code: 'plan/stale' } }]);
+    const text = log.join('');
+    const secrets = [accessKeyId, secretAccessKey, 'token-of-a-session', 'Signature=', 'Zebra', 'x.ts'];
+    for (const secret of secrets) expect(text).not.toContain(secret);
   });
 });
