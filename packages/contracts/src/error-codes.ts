@@ -83,6 +83,13 @@ export const ERROR_CODES = {
     remedy:
       'Unset the key if the repository is meant to be plain; otherwise check the address: an attacker may have replaced cofre.json.',
   },
+  'repository/kit-taken': {
+    exit: 15,
+    title: 'The recovery kit was handed out already',
+    cause: 'It holds the key of the repository, so it is given once; the audit log says to whom.',
+    remedy:
+      'Ask who has it. The operator can also keep a copy of the key file, which COFRE_KEY_FILE or `config.json` in COFRE_HOME names.',
+  },
   'repository/identity-changed': {
     exit: 4,
     title: 'This is not the repository that was used before',

@@ -9,6 +9,7 @@ export * from './ids.ts';
 export * from './inputs.ts';
 export * from './jobs.ts';
 export * from './people.ts';
+export * from './recovery.ts';
 export * from './restores.ts';
 export * from './runs.ts';
 export * from './settings.ts';

@@ -120,6 +120,8 @@ const CALLS: Readonly<Record<UseCaseName, Call>> = {
   initRepository: (c) => services.initRepository(c, { encryption: 'none' }),
   showRepository: (c) => services.showRepository(c),
   checkRepository: (c) => services.checkRepository(c, {}),
+  showRecoveryState: (c) => services.showRecoveryState(c),
+  takeRecoveryKit: (c) => services.takeRecoveryKit(c),
 };
 
 async function answerOf(call: Promise<unknown>): Promise<{ answer: Answer; error: CofreError | null }> {
@@ -258,6 +260,7 @@ const NO_USE_CASES = new Set([
   'roleOf',
   'settlePassword',
   'verifyPassword',
+  'logRefusal',
   'measureRepository',
   'migrate',
   'migrationStatus',

@@ -143,6 +143,8 @@ export interface CofrePlans {
 
 export interface CofreRepositoryPin {
   encryption: CofreRepositoryPinEncryption;
+  kit_taken_at: Date | null;
+  kit_taken_by_name: string | null;
   only_row: Generated<boolean>;
   pinned_at: Generated<Date>;
   repository_id: string;

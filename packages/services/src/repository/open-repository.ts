@@ -33,6 +33,9 @@ export async function pinRepository(
     root_key_ids: [...repository.rootKeyIds],
     url: repository.store.url,
     pinned_at: context.clock.now(),
+    // Another repository has another key.
+    kit_taken_at: null,
+    kit_taken_by_name: null,
   };
   await context.catalogue
     .insertInto('cofre.repository_pin')
