@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type JobDocument, jobDocument } from '../../../../packages/contracts/src/index.ts';
-import { addImplementation, cancelJob, enqueueJob } from '../../../../packages/services/src/index.ts';
-import { createTestDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
-import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
-import { createShop, type TestService } from '../../../../tests/support/service-context.ts';
-import { type JobEventOptions, jobEvents } from './job-events.ts';
+import { type JobDocument, jobDocument } from '../../packages/contracts/src/index.ts';
+import { addImplementation, cancelJob, enqueueJob } from '../../packages/services/src/index.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { costlyTestServers } from '../support/long-tests.ts';
+import { createShop, type TestService } from '../support/service-context.ts';
+import { type JobEventOptions, jobEvents } from '../../apps/web/src/server/job-events.ts';
 
 const [server] = costlyTestServers();
 let db: TestDatabase;
