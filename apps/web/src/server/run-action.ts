@@ -1,5 +1,13 @@
 import { type ActionResult, CofreError, failed, succeeded } from '@cofre/contracts';
-import { authorize, type ServiceContext, toCofreError, type UseCaseName } from '@cofre/services';
+import {
+  authorize,
+  logRefusal,
+  NOBODY,
+  type ServiceContext,
+  toCofreError,
+  USE_CASES,
+  type UseCaseName,
+} from '@cofre/services';
 import { unstable_rethrow } from 'next/navigation';
 import type { z } from 'zod';
 import { compose } from './compose.ts';
@@ -24,7 +32,7 @@ export async function runAction<Schema extends z.ZodType, Result>(
   { useCase, schema, run }: ActionParts<Schema, Result>,
 ): Promise<ActionResult<Result>> {
   try {
-    const service = await serviceOfRequest();
+    const service = await serviceOfRequest(useCase);
     const parsed = schema.safeParse(input);
     if (!parsed.success) {
       // Who may not do this at all is told so, and it is logged: forged calls are seldom well formed.
@@ -38,17 +46,28 @@ export async function runAction<Schema extends z.ZodType, Result>(
   }
 }
 
-async function serviceOfRequest(): Promise<ServiceContext> {
-  if (!(await isFromOurPages()))
+async function serviceOfRequest(useCase: UseCaseName): Promise<ServiceContext> {
+  const { service: base } = await compose();
+  if (!(await isFromOurPages())) {
+    // Whose cookie such a call carries says nothing about who made it.
+    await logRefusal({ ...base, actor: NOBODY }, { useCase, role: 'nobody' });
     throw new CofreError(
       'access/denied',
       'The call did not come from a page of this application. Nothing was changed.',
     );
-  const { service } = await compose();
-  const { actor, mustChangePassword } = await getViewer();
-  if (mustChangePassword)
+  }
+  const { actor, role, mustChangePassword } = await getViewer();
+  const service = { ...base, actor };
+  if (mustChangePassword) {
+    await logRefusal(service, { useCase, role });
     throw new CofreError('access/password-change-needed', 'The password has to be changed first. Nothing was changed.');
-  return { ...service, actor };
+  }
+  // The database lets everybody who is signed in list backups; nobody of them sees a page that does.
+  if (role === 'customer' && USE_CASES[useCase].needs === 'signed-in') {
+    await logRefusal(service, { useCase, role });
+    throw new CofreError('access/denied', `${actor.name} may not enter. Nothing was read.`);
+  }
+  return service;
 }
 
 function invalid(error: z.ZodError): CofreError {

@@ -101,7 +101,15 @@ interface Refusal {
 }
 
 async function refuse(caller: Caller, refusal: Refusal): Promise<never> {
-  const { useCase, subject, role } = refusal;
+  await logRefusal(caller, refusal);
+  throw refusalOf(caller.actor, refusal);
+}
+
+/** For edges that refuse what the use case itself would not: it is in the log as all that is refused. */
+export async function logRefusal(
+  caller: Caller,
+  { useCase, role, subject }: Pick<Refusal, 'useCase' | 'role'> & { readonly subject?: Subject | undefined },
+): Promise<void> {
   await audit(
     // A person who may do nothing cannot write the log, either.
     { ...caller, catalogue: catalogueAs(caller.catalogue, { role: 'service_role' }) },
@@ -111,7 +119,6 @@ async function refuse(caller: Caller, refusal: Refusal): Promise<never> {
       details: { useCase, role, ...(subject === undefined ? {} : { subject: subject.name.slice(0, SUBJECT_MAX) }) },
     },
   );
-  throw refusalOf(caller.actor, refusal);
 }
 
 /** What people name may be of any length; the log takes enough of it to know what was tried. */
