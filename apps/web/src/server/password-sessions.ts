@@ -6,6 +6,7 @@ import {
   readPerson,
   type ServiceContext,
   settlePassword,
+  SIGN_IN_WINDOW_MS,
   verifyPassword,
 } from '@cofre/services';
 import { betterAuth } from 'better-auth';
@@ -30,6 +31,8 @@ const INSIDE = 'http://cofre.internal';
 
 /** From one address; each account is counted besides (`countSignInAttempt`). */
 const ATTEMPTS_FROM_ADDRESS = { window: 60, max: 20 };
+/** Within a quarter of an hour: a whole office that signs out. */
+const OTHER_CALLS_FROM_ADDRESS = 1000;
 
 /** Passwords and sessions of our own, by better-auth, in schema `cofre_auth`. */
 export function passwordSessions({ service, databaseUrl, secret }: Options): Sessions {
@@ -115,6 +118,10 @@ function makeAuth({ service, databaseUrl, secret }: Options) {
     rateLimit: {
       enabled: true,
       storage: 'database',
+      // Of whatever has no rule of its own. What is older than the longest window of all is cleared away, and the counts of
+      // accounts stand in the same table.
+      window: SIGN_IN_WINDOW_MS / 1000,
+      max: OTHER_CALLS_FROM_ADDRESS,
       modelName: 'rate_limits',
       fields: { lastRequest: 'last_request' },
       customRules: { '/sign-in/email': ATTEMPTS_FROM_ADDRESS, '/change-password': ATTEMPTS_FROM_ADDRESS },

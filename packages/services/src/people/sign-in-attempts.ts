@@ -5,7 +5,8 @@ import type { ServiceContext } from '../service-context.ts';
 
 /** So many wrong passwords for one account within the window; then it waits. Addresses that ask are counted besides. */
 const ATTEMPTS_MAX = 10;
-const WINDOW_MS = 15 * 60_000;
+/** Whoever clears old counts away leaves those of this time. */
+export const SIGN_IN_WINDOW_MS = 15 * 60_000;
 
 type Counter = Pick<ServiceContext, 'catalogue' | 'clock'>;
 
@@ -18,13 +19,13 @@ export async function countSignInAttempt({ catalogue, clock }: Counter, email: s
   const { rows } = await sql<{ count: number }>`
     INSERT INTO cofre_auth.rate_limits AS r (key, count, last_request) VALUES (${keyOf(email)}, 1, ${now})
     ON CONFLICT (key) DO UPDATE SET
-      count = CASE WHEN r.last_request <= ${now - WINDOW_MS} THEN 1 ELSE r.count + 1 END,
+      count = CASE WHEN r.last_request <= ${now - SIGN_IN_WINDOW_MS} THEN 1 ELSE r.count + 1 END,
       -- What is refused does not make the wait longer: an account cannot be locked by somebody else for good.
-      last_request = CASE WHEN r.last_request > ${now - WINDOW_MS} AND r.count >= ${ATTEMPTS_MAX} THEN r.last_request ELSE ${now} END
+      last_request = CASE WHEN r.last_request > ${now - SIGN_IN_WINDOW_MS} AND r.count >= ${ATTEMPTS_MAX} THEN r.last_request ELSE ${now} END
     RETURNING r.count`.execute(catalogue);
   if ((rows[0]?.count ?? 0) <= ATTEMPTS_MAX) return;
   throw new CofreError('access/too-many-attempts', 'Too many attempts to sign in. Nobody was signed in.', {
-    params: { minutes: WINDOW_MS / 60_000 },
+    params: { minutes: SIGN_IN_WINDOW_MS / 60_000 },
   });
 }
 
