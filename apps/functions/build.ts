@@ -100,6 +100,7 @@ function withoutNativeDriver(): Plugin {
 const builtins = new Set(builtinModules.filter((name) => !name.startsWith('_')));
 
 const TIMERS = path.join(app, 'src/runtime/timers-promises.ts');
+const TLS = path.join(app, 'src/runtime/tls.ts');
 
 /** Gives Node's modules their prefix, drops those of which nothing is used, and notes what CommonJS requires. */
 function nodeModules(required: Set<string>): Plugin {
@@ -110,6 +111,7 @@ function nodeModules(required: Set<string>): Plugin {
         const name = given.replace(/^node:/, '');
         if (!builtins.has(name)) return undefined;
         if (name === 'timers/promises' && !importer.includes('/node_modules/')) return { path: TIMERS };
+        if (name === 'tls' && importer.includes('/node_modules/pg/')) return { path: TLS };
         if (kind === 'require-call') required.add(name);
         return { path: `node:${name}`, external: true, sideEffects: false };
       });

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
+import type { Certificate } from './certificates.ts';
 import type { S3TestServer } from './s3-server.ts';
 import { signatureFault } from './s3-signature.ts';
 
@@ -32,6 +34,8 @@ export interface S3StubOptions {
   readonly conditionalPuts?: 'honoured' | 'ignored' | 'refused';
   /** Listings have so many objects on a page, if not fewer are asked for. */
   readonly pageSize?: number;
+  /** It is reached by https; default: by http. */
+  readonly tls?: Certificate;
 }
 
 interface StubObject {
@@ -61,11 +65,13 @@ export class S3Stub implements S3TestServer {
 
   private constructor(options: S3StubOptions) {
     this.#options = options;
-    this.#server = createServer((request, response) => {
+    const { tls } = options;
+    const listener = (request: IncomingMessage, response: ServerResponse) => {
       this.#serve(request, response).catch((error: unknown) => {
         response.destroy(error instanceof Error ? error : new Error(String(error)));
       });
-    });
+    };
+    this.#server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
   }
 
   static async start(options: S3StubOptions = {}): Promise<S3Stub> {
@@ -76,7 +82,8 @@ export class S3Stub implements S3TestServer {
   }
 
   get endpoint(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    const { port } = this.#server.address() as AddressInfo;
+    return this.#options.tls === undefined ? `http://127.0.0.1:${port}` : `https://localhost:${port}`;
   }
 
   /** Uploads that were begun and neither completed nor aborted. */
