@@ -4,6 +4,7 @@ import type { ActionResult } from '@cofre/contracts';
 import { useTranslations } from 'next-intl';
 import { useTransition } from 'react';
 import { toast } from 'sonner';
+import { signInPath } from '#lib/way-back.ts';
 
 interface ActionOptions<Data> {
   readonly onSuccess?: (data: Data) => void;
@@ -43,6 +44,16 @@ type ActionError = Extract<ActionResult<never>, { success: false }>['error'];
 export function useErrorToast(): (error: ActionError) => void {
   const t = useTranslations('common');
   return ({ code, message, hint }) => {
-    toast.error(message, { description: [hint, t('code', { code })].filter(Boolean).join(' ') });
+    const description = [hint, t('code', { code })].filter(Boolean).join(' ');
+    if (code === 'access/not-signed-in') {
+      // It stays until it is answered: nothing on the page works any more.
+      const action = { label: t('signIn'), onClick: signInAgain };
+      toast.error(message, { description, duration: Number.POSITIVE_INFINITY, action });
+    } else toast.error(message, { description });
   };
+}
+
+function signInAgain(): void {
+  const { pathname, search } = window.location;
+  window.location.assign(signInPath(`${pathname}${search}`));
 }

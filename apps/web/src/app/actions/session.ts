@@ -4,6 +4,7 @@ import { type ActionResult, CofreError, PASSWORD_LENGTH_MAX, succeeded } from '@
 import { redirect, unstable_rethrow } from 'next/navigation';
 import { z } from 'zod';
 import { compose } from '#server/compose.ts';
+import { wayBack } from '#lib/way-back.ts';
 import { isFromOurPages } from '#server/request-facts.ts';
 import { failedWith } from '#server/run-action.ts';
 import type { Sessions } from '#server/sessions.ts';
@@ -17,7 +18,7 @@ export async function signIn(_before: SessionState, form: FormData): Promise<Ses
   const parsed = signInForm.safeParse(Object.fromEntries(form));
   const refused = new CofreError('access/sign-in-refused', 'What was typed is no address and password.');
   const state = await attempt((sessions) => (parsed.success ? sessions.signIn(parsed.data) : Promise.reject(refused)));
-  if (state.success) redirect('/admin/modules');
+  if (state.success) redirect(wayBack(form.get('to')));
   return state;
 }
 

@@ -7,6 +7,7 @@ import { PreferencesMenu } from '#components/preferences-menu.tsx';
 import { Alert, AlertDescription } from '#components/ui/alert.tsx';
 import { Button } from '#components/ui/button.tsx';
 import { readTheme } from '#server/preferences.ts';
+import { wayBack } from '#lib/way-back.ts';
 import { getViewer, mayEnter } from '#server/viewer.ts';
 import { SignInForm } from './sign-in-form.tsx';
 
@@ -14,10 +15,19 @@ export async function generateMetadata(): Promise<Metadata> {
   return { title: (await getTranslations('signIn'))('title') };
 }
 
+interface SignInPageProps {
+  readonly searchParams: Promise<Readonly<Record<string, string | string[] | undefined>>>;
+}
+
 /** All that outsiders see. Who is signed in and may see nothing is told so, and nothing else. */
-export default async function SignInPage() {
-  const [viewer, t, theme] = await Promise.all([getViewer(), getTranslations('signIn'), readTheme()]);
-  if (mayEnter(viewer)) redirect('/admin/modules');
+export default async function SignInPage({ searchParams }: SignInPageProps) {
+  const [viewer, t, theme, { to }] = await Promise.all([
+    getViewer(),
+    getTranslations('signIn'),
+    readTheme(),
+    searchParams,
+  ]);
+  if (mayEnter(viewer)) redirect(wayBack(to));
   if (viewer.mustChangePassword) redirect('/new-password');
   return (
     <Door title={t('title')} description={t('description')} corner={<PreferencesMenu theme={theme} />}>
@@ -31,7 +41,7 @@ export default async function SignInPage() {
           </Button>
         </form>
       ) : (
-        <SignInForm />
+        <SignInForm to={wayBack(to)} />
       )}
     </Door>
   );

@@ -7,12 +7,14 @@ import { DoorField, DoorForm } from '#components/door-form.tsx';
 
 const EMAIL_LENGTH_MAX = 320;
 
-export function SignInForm() {
+/** `to`: where signing in leads. */
+export function SignInForm({ to }: { readonly to: string }) {
   const t = useTranslations('signIn');
   // A form is emptied after its action; the address need not be typed again.
   const [email, setEmail] = useState('');
   return (
     <DoorForm action={signIn} words={{ submit: t('submit'), busy: t('busy') }}>
+      <input type="hidden" name="to" value={to} />
       <DoorField
         name="email"
         label={t('email')}
