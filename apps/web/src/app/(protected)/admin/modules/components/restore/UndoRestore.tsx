@@ -125,6 +125,11 @@ function UndoRun({ restore, job: id }: UndoRestoreProps & { readonly job: string
   const error = refusal ?? job?.error ?? null;
   if (error === null && job?.state !== 'canceled') return <JobProgress watched={watched} label={t('undoTitle')} />;
   const isStale = error?.code === 'plan/stale';
+  const look = () => {
+    window.history.replaceState(null, '', pathname);
+    // Somebody else may have undone it.
+    router.refresh();
+  };
   return (
     <Trouble
       title={error === null ? t('canceled') : t('undoFailed')}
@@ -133,7 +138,7 @@ function UndoRun({ restore, job: id }: UndoRestoreProps & { readonly job: string
       code={error?.code}
       isMild={isStale}
     >
-      <Button size="sm" variant="outline" onClick={() => window.history.replaceState(null, '', pathname)}>
+      <Button size="sm" variant="outline" onClick={look}>
         {t('reload')}
       </Button>
     </Trouble>

@@ -18,15 +18,20 @@ import { StepFrame } from './StepFrame.tsx';
 import { tableLabel } from './table-label.ts';
 import type { StepProps } from './step-props.ts';
 
+type Choice = Pick<RestoreWay['address'], 'configOnly' | 'tables'>;
+
 type BackupTable = BackupTablesDocument['tables'][number];
 
 /** The first step: everything, or only the configuration, or only some tables of it. */
 export function WhatStep({ backup, way, heading }: StepProps) {
   const t = useTranslations('restore');
-  const { configOnly, tables } = way.address;
-  // What the person ticks becomes part of the address at once; other choices need another plan.
-  const choose = (change: Partial<Pick<RestoreWay['address'], 'configOnly' | 'tables'>>) =>
-    way.amend({ ...change, plan: null, job: null, open: null });
+  // The address follows a moment later; who ticks quickly must not tick what was there before.
+  const [{ configOnly, tables }, setChoice] = useState<Choice>(way.address);
+  const choose = (next: Choice) => {
+    setChoice(next);
+    // Other choices need another plan.
+    way.amend({ ...next, plan: null, job: null, open: null });
+  };
   const [isNoneChosen, setNoneChosen] = useState(false);
   return (
     <StepFrame
@@ -60,7 +65,7 @@ export function WhatStep({ backup, way, heading }: StepProps) {
         isNoneChosen={isNoneChosen}
         onChoose={(next, isNone) => {
           setNoneChosen(isNone);
-          choose({ tables: next });
+          choose({ configOnly, tables: next });
         }}
       />
       <section

@@ -16,7 +16,9 @@ export function useRestoreWay(): RestoreWay {
   const search = useSearchParams();
   return useMemo(() => {
     const address = parseRestoreAddress(new URLSearchParams(search));
-    const to = (change: Partial<RestoreAddress>) => printRestoreAddress({ ...address, ...change });
+    // Two changes in one moment: the second is to know of the first.
+    const to = (change: Partial<RestoreAddress>) =>
+      printRestoreAddress({ ...parseRestoreAddress(new URLSearchParams(window.location.search)), ...change });
     return {
       address,
       // The server has nothing to do for it: the history alone is told.
