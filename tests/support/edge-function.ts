@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -91,6 +91,10 @@ export class EdgeFunction implements AsyncDisposable {
     return this.#output.text;
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   async call(init: RequestInit & { readonly path?: string } = {}): Promise<Answer> {
     const { path: at = '/', ...rest } = init;
     const response = await fetch(`${this.url}${at}`, { method: 'POST', ...rest });
@@ -108,4 +112,37 @@ export class EdgeFunction implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.kill();
   }
+}
+
+const TICKS_PER_SECOND = 100;
+
+/** User and system time of a process or thread. The name in parentheses may hold blanks; these are the 14th and 15th field. */
+function cpuMsOf(file: string): number {
+  const stat = readFileSync(file, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
+}
+
+export interface Usage {
+  /** Of the thread that runs JavaScript, which is the process's first. */
+  readonly threadCpuMs: number;
+  readonly bytes: number;
+  /** The most memory that it had resident since `forgetPeak`. */
+  readonly peakBytes: number;
+}
+
+/** What a process used so far. Linux only. */
+export function usageOf(pid: number): Usage {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const bytesOf = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1]) * 1024;
+  return {
+    threadCpuMs: cpuMsOf(`/proc/${pid}/task/${pid}/stat`),
+    bytes: bytesOf('VmRSS'),
+    peakBytes: bytesOf('VmHWM'),
+  };
+}
+
+/** Begins `peakBytes` anew. */
+export function forgetPeak(pid: number): void {
+  writeFileSync(`/proc/${pid}/clear_refs`, '5');
 }
