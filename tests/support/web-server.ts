@@ -23,7 +23,7 @@ import { QUICK_WORKER } from './worker-process.ts';
 const WEB = path.resolve(import.meta.dirname, '../../apps/web');
 
 /** Beside what is served or built by hand; kept, and made again where a source changed. */
-const BUILD = process.env['COFRE_WEB_BUILD'] ?? '.next-test';
+export const BUILD = process.env['COFRE_WEB_BUILD'] ?? '.next-test';
 
 /** The first test of a run builds, and the others wait for it. */
 export const WEB_START_MS = 600_000;
@@ -163,7 +163,7 @@ class Workers implements AsyncDisposable {
  * Once in a run, though its files work beside each other and sources may change meanwhile: what is served must not be taken
  * away.
  */
-async function buildOnce(): Promise<void> {
+export async function buildOnce(): Promise<void> {
   const folder = path.join(runFolder(), 'web-build');
   await mkdir(folder, { recursive: true });
   const result = path.join(folder, 'result');
