@@ -34,6 +34,7 @@ export { type Catalogue, type CatalogueOptions, openCatalogue } from './catalogu
 export type { CatalogueSchema } from './catalogue/schema.ts';
 export { type DoctorContext, runDoctor } from './doctor/run-doctor.ts';
 export { type Damage, damageDemo } from './demo/damage-demo.ts';
+export { holdsDemoOnly } from './demo/holds-demo-only.ts';
 export { loadDemoHistory } from './demo/load-history.ts';
 export { type DemoStep, type Proof, runDemo } from './demo/run-demo.ts';
 export { toCofreError, toErrorDocument } from './error-document.ts';

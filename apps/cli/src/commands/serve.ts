@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { assert, CofreError, type OneTimePasswordDocument } from '@cofre/contracts';
 import {
   ensureFirstAdministrator,
+  holdsDemoOnly,
   listModules,
   loadDemoHistory,
   resetPassword,
@@ -95,7 +96,9 @@ async function ensureDemo(run: Run, context: ServiceContext): Promise<boolean> {
   const note = path.join(run.composition.home, 'demo.json');
   const noted = await readFile(note, 'utf8').catch(() => null);
   if (noted !== null && noted !== LOADING) return true;
-  if (noted === null && (await listModules(context)).length > 0) return false;
+  // `cofre demo` leaves the platform without a past; a platform of somebody's own stays as it is.
+  const isTaken = noted === null && (await listModules(context)).length > 0 && !(await holdsDemoOnly(context));
+  if (isTaken) return false;
   await writeFile(note, LOADING);
   say(run, 'Loading a platform to try things on: 16 companies, and thirty days of backups …');
   const startedAt = run.composition.clock.now().getTime();

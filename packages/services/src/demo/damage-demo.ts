@@ -1,7 +1,7 @@
 import { CofreError } from '@cofre/contracts';
 import type { ServiceContext } from '../service-context.ts';
 import { type Damage, damageInventory } from './damage.ts';
-import { DEMO_MARK } from './demo-schema.ts';
+import { isDemoLoaded } from './holds-demo-only.ts';
 import { DEMO_IMPLEMENTATIONS } from './platform.ts';
 
 export type { Damage } from './damage.ts';
@@ -15,11 +15,8 @@ export async function damageDemo({
 }: Pick<ServiceContext, 'database'>): Promise<Damage & { readonly module: string; readonly key: string }> {
   const client = await database.connect({ applicationName: 'cofre demo' });
   try {
-    const { rows } = await client.query<{ mark: string | null }>(
-      `SELECT pg_catalog.obj_description(pg_catalog.to_regclass('public.products'), 'pg_class') AS mark`,
-    );
     const target = DEMO_IMPLEMENTATIONS.find(({ key }) => key === 'perishable');
-    if (rows[0]?.mark !== DEMO_MARK || target === undefined)
+    if (target === undefined || !(await isDemoLoaded(client)))
       throw new CofreError('demo/tables-taken', 'The demo’s platform is not loaded here. Nothing was changed.');
     const { module, key, id } = target;
     return { module, key, ...(await damageInventory(client, id)) };
