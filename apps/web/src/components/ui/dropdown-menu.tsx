@@ -17,6 +17,9 @@ export function DropdownMenuTrigger(props: ComponentProps<typeof DropdownMenuPri
   return <DropdownMenuPrimitive.Trigger data-slot="dropdown-menu-trigger" {...props} />;
 }
 
+/** It keeps away from the edge of a small screen. */
+const EDGE_PX = 8;
+
 /** Beside its button also in the document: what stands at its end is in no part of the page. */
 export function DropdownMenuContent({
   className,
@@ -27,6 +30,7 @@ export function DropdownMenuContent({
     <DropdownMenuPrimitive.Content
       data-slot="dropdown-menu-content"
       sideOffset={sideOffset}
+      collisionPadding={EDGE_PX}
       className={cn(
         'z-50 max-h-(--radix-dropdown-menu-content-available-height) min-w-40 overflow-x-hidden overflow-y-auto rounded-md border bg-popover p-1 text-popover-foreground shadow-md',
         className,
