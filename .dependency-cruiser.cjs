@@ -103,7 +103,7 @@ module.exports = {
     ),
     onlyBuiltins(
       'functions',
-      ['buffer', 'crypto', 'process', 'timers'],
+      ['buffer', 'crypto', 'process', 'timers', 'tls'],
       'A hosted function has no disk, no processes and no threads; what else it needs comes from the packages.',
     ),
     {
