@@ -30,6 +30,7 @@ import {
   showBackupDaysInput,
 } from '@cofre/contracts';
 import {
+  authorize,
   type BackupPage,
   enqueueJob,
   estimateBackup,
@@ -67,6 +68,8 @@ export async function createModuleBackups(
     useCase: 'createBackup',
     schema: createModuleBackupsInput,
     run: async (service, { implementations, ...options }) => {
+      await authorize(service, 'createBackup');
+      for (const implementation of implementations) await resolveSettings(service, { implementation });
       const jobs: JobDocument[] = [];
       for (const implementation of implementations)
         jobs.push(await enqueueJob(service, { kind: 'create-backup', input: { ...options, implementation } }));
