@@ -15,7 +15,7 @@ export async function Door({ title, description, corner, children }: DoorProps) 
   const t = await getTranslations('common');
   return (
     <div className="flex min-h-dvh flex-col">
-      <div className="flex justify-end p-3">{corner}</div>
+      <header className="flex justify-end p-3">{corner}</header>
       <main className="flex flex-1 flex-col items-center justify-center gap-6 px-4 pb-24">
         <div className="flex items-center gap-2 text-lg font-semibold">
           <VaultIcon className="size-6 text-primary" aria-hidden="true" />
