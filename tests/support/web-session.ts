@@ -18,20 +18,24 @@ export interface Cookie {
 
 /** Sends the form as a browser without scripts does. */
 export async function sendSignInForm({ url, account, address, protocol = 'http' }: Attempt): Promise<Response> {
-  const headers = { 'x-forwarded-for': address, 'x-forwarded-proto': protocol };
-  const page = await (await fetch(`${url}/sign-in`, { headers })).text();
+  const headers = { 'x-forwarded-for': address, 'x-forwarded-proto': protocol, origin: url };
+  const hidden = forms.get(url) ?? readHiddenFields(url);
+  forms.set(url, hidden);
   const form = new FormData();
-  // What Next writes into the form to know the action by.
-  for (const [, name, value] of page.matchAll(/<input type="hidden" name="([^"]+)"(?: value="([^"]*)")?/g))
-    form.append(name ?? '', unescapeHtml(value ?? ''));
+  for (const [name, value] of await hidden) form.append(name, value);
   form.append('email', account.email);
   form.append('password', account.password);
-  return fetch(`${url}/sign-in`, {
-    method: 'POST',
-    body: form,
-    redirect: 'manual',
-    headers: { ...headers, origin: url },
-  });
+  return fetch(`${url}/sign-in`, { method: 'POST', body: form, redirect: 'manual', headers });
+}
+
+/** Of each server, as its form has them. */
+const forms = new Map<string, Promise<readonly (readonly [name: string, value: string])[]>>();
+
+/** What Next writes into the form to know the action by. */
+async function readHiddenFields(url: string) {
+  const page = await (await fetch(`${url}/sign-in`)).text();
+  const inputs = page.matchAll(/<input type="hidden" name="([^"]+)"(?: value="([^"]*)")?/g);
+  return [...inputs].map(([, name = '', value = '']) => [name, unescapeHtml(value)] as const);
 }
 
 /** The cookies of a session that was begun just now. */
