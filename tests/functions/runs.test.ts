@@ -21,6 +21,7 @@ import {
   type FunctionShop,
   type FunctionShopOptions,
 } from '../support/function-shop.ts';
+import { dealtTo } from '../support/long-tests.ts';
 import { startS3rver } from '../support/s3-server.ts';
 import { S3Stub } from '../support/s3-stub.ts';
 
@@ -77,7 +78,9 @@ async function rowsOf(db: TestDatabase, tables: readonly string[]): Promise<unkn
 }
 
 const servers = testServers();
-const combinations = DENOS.flatMap((deno) => servers.map((server) => ({ deno, server })));
+const combinations = DENOS.flatMap((deno, index) =>
+  dealtTo(index % servers.length, servers.length, servers).map((server) => ({ deno, server })),
+);
 
 describe.each(combinations)('under Deno $deno.version on PostgreSQL $server.name', ({ deno, server }) => {
   const shop = (options: FunctionShopOptions = {}) => createFunctionShop(server, s3, options);
