@@ -12,6 +12,7 @@ import {
   type RowBatch,
   type RowLayout,
   type WriteLease,
+  type WriteProbedInput,
 } from '@cofre/engine';
 import { nodeCodecs, systemClock, systemRandom } from '@cofre/storage';
 
@@ -44,7 +45,7 @@ export function rowsOf(count: number, value: (id: number) => string = (id) => `v
   return new Map(Array.from({ length: count }, (_, id) => [id, value(id)]));
 }
 
-function batches(rows: Rows): AsyncIterable<RowBatch> {
+export function batches(rows: Rows): AsyncIterable<RowBatch> {
   const sorted = [...rows].toSorted(([a], [b]) => a - b);
   return batchesOfLines(sorted.map(([id, v]) => joinLine([String(id), v])));
 }
@@ -53,18 +54,26 @@ function batches(rows: Rows): AsyncIterable<RowBatch> {
 export async function backUp(
   repository: Repository,
   rows: Rows,
-  options: { parent?: Manifest; compression?: Compression; layout?: RowLayout; lease?: WriteLease } = {},
+  options: {
+    parent?: Manifest;
+    compression?: Compression;
+    layout?: RowLayout;
+    lease?: WriteLease;
+    /** What changed since the parent is told by this, instead of reading all rows. */
+    probe?: WriteProbedInput['probe'];
+  } = {},
 ): Promise<Manifest> {
   const compression = options.compression ?? repository.compression;
   const lease = options.lease ?? (await repository.takeLease());
   const writer = repository.startBackup({ lease, compression });
   const used = options.layout ?? layout;
-  const written = await writer.writeTable({
-    table: 'public.t',
-    layout: used,
-    batches: batches(rows),
-    inherited: options.parent?.tables[0] ?? null,
-  });
+  const inherited = options.parent?.tables[0] ?? null;
+  const { probe } = options;
+  const place = { table: 'public.t', layout: used };
+  const written =
+    probe && inherited
+      ? await writer.writeProbed({ ...place, inherited, probe })
+      : await writer.writeTable({ ...place, batches: batches(rows), inherited });
   const table: ManifestTable = {
     schema: 'public',
     name: 't',

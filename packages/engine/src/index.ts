@@ -25,6 +25,7 @@ export {
 export type { CheckOptions } from './repository/check-repository.ts';
 export { type OpenOptions, Repository } from './repository/repository.ts';
 export * from './repository/types.ts';
+export { type ProbedTable, ProbeRefuted, type RangeCount, type WriteProbedInput } from './repository/write-probed.ts';
 export { invertPages } from './restore/invert-pages.ts';
 export * from './restore/plan.ts';
 export {

@@ -10,7 +10,7 @@ import {
 } from '@cofre/contracts';
 import { z } from 'zod';
 import { damaged } from './seal.ts';
-import type { Manifest, RangeEntry } from './manifest.ts';
+import type { BlockRef, Manifest, RangeEntry } from './manifest.ts';
 
 const count = z.int().nonnegative();
 
@@ -106,8 +106,22 @@ export function decodeManifest(path: string, bytes: Buffer): Manifest {
   return decode(manifest, path, bytes);
 }
 
+/** Equal entries give equal bytes, whoever made them: fields stand in one order. */
 export function encodeRanges(entries: readonly RangeEntry[]): Buffer {
-  return Buffer.from(JSON.stringify(entries), 'utf8');
+  return Buffer.from(JSON.stringify(entries.map(inOrder)), 'utf8');
+}
+
+function inOrder({ low, rows, bytes, base, deltas }: RangeEntry): RangeEntry {
+  const blocks = deltas.map(({ upserts, deletes }) => ({
+    upserts: upserts && ref(upserts),
+    deletes: deletes && ref(deletes),
+  }));
+  const whole = base && { rows: ref(base.rows), keys: base.keys && ref(base.keys) };
+  return { low, rows, bytes, base: whole, deltas: blocks };
+}
+
+function ref({ id, pack, offset, length, plainBytes, compression: codec }: BlockRef): BlockRef {
+  return { id, pack, offset, length, plainBytes, compression: codec };
 }
 
 export function decodeRanges(object: string, bytes: Buffer): RangeEntry[] {

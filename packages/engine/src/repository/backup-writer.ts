@@ -1,7 +1,6 @@
 import type { Compression } from '@cofre/contracts';
 import { manifestPath } from '../format/constants.ts';
 import {
-  type BaseBlocks,
   type BlockRef,
   type Manifest,
   type ManifestTable,
@@ -20,6 +19,7 @@ import { ChangedRows } from './changed-rows.ts';
 import { tookTooLong, type WriteLease } from '../garbage/write-lease.ts';
 import { PackWriter } from './pack-writer.ts';
 import type { Repository } from './repository.ts';
+import { ProbedTableWriter, type WriteProbedInput } from './write-probed.ts';
 
 export interface WriteTableInput {
   /** For messages. */
@@ -65,6 +65,7 @@ export class BackupWriter {
   readonly #inheritedPacks = new Set<string>();
   readonly #liveBytes = new Map<string, number>();
   #blocksReused = 0;
+  #rowsRead = 0;
   #rowsChanged = 0;
 
   constructor(repository: Repository, options: BackupWriterOptions) {
@@ -99,20 +100,49 @@ export class BackupWriter {
     for await (const range of cutRanges({ ...input, inherited, buffers: this.#buffers })) {
       rows += range.rows;
       bytes += range.bytes.length;
-      const begun = await this.#beginRange(remembered ? { ...range, inherited: null } : range, remembered, changed);
+      const begun = await this.beginRange(remembered ? { ...range, inherited: null } : range, changed, remembered);
       await pages.add(begun.entry);
       this.progress.rows += range.rows;
       this.progress.bytes += range.bytes.length;
     }
-    this.#rowsChanged += changed.total(rows);
+    this.#rowsRead += rows;
+    this.#rowsChanged += changed.total({ now: rows, before: input.inherited?.rows ?? 0 });
     return { rows, bytes, ranges: await pages.finish() };
   }
 
-  /** Begins to store a range, or names the parent's blocks where they hold the same bytes. Resolves when there is room. */
-  async #beginRange(
+  /** The same from what a probe says changed since the parent. Throws `ProbeRefuted` where the table has to be read whole. */
+  async writeProbed(input: WriteProbedInput): Promise<WrittenTable> {
+    const probed = new ProbedTableWriter({
+      writer: this,
+      repository: this.#repository,
+      input,
+      buffers: this.#buffers,
+    });
+    const entries = await probed.write();
+    const pages = new PageWriter(this, input.inherited);
+    let [rows, bytes] = [0, 0];
+    for (const entry of entries) {
+      await pages.add(entry);
+      const range = await entry;
+      rows += range.rows;
+      bytes += range.bytes;
+    }
+    this.#rowsRead += probed.rowsRead;
+    this.#rowsChanged += probed.rowsChanged;
+    this.progress.rows += rows;
+    this.progress.bytes += bytes;
+    return { rows, bytes, ranges: await pages.finish() };
+  }
+
+  /**
+   * Begins to store a range, or names the parent's blocks where they hold the same bytes. Resolves when there is room.
+   * @internal for ProbedTableWriter
+   */
+  // oxlint-disable-next-line max-params
+  async beginRange(
     range: CutRange,
-    remembered: ReadonlyMap<string, RangeEntry> | null,
     changed: ChangedRows,
+    remembered: ReadonlyMap<string, RangeEntry> | null = null,
   ): Promise<{ readonly entry: Promise<RangeEntry> }> {
     const id = this.#packs.blockId(range.bytes);
     const candidate = remembered?.get(id) ?? range.inherited;
@@ -121,7 +151,8 @@ export class BackupWriter {
       candidate?.base &&
       candidate.deltas.length === 0 &&
       candidate.base.rows.id === id &&
-      this.#mayUse(candidate.base)
+      this.mayUse(candidate.base.rows) &&
+      (candidate.base.keys === null || this.mayUse(candidate.base.keys))
     ) {
       changed.reused(range);
       this.#buffers.give(range.bytes);
@@ -131,40 +162,46 @@ export class BackupWriter {
       return { entry: Promise.resolve({ ...entry, base: candidate.base }) };
     }
     await changed.stored(range);
-    const rows = await this.#begin('rows', id, range.bytes);
-    const keys = range.keys ? await this.#begin('keys', this.#packs.blockId(range.keys), range.keys) : null;
+    const giveBack = (plain: Buffer) => () => this.#buffers.give(plain);
+    const rows = await this.#packs.begin({ kind: 'rows', id, plain: range.bytes }, giveBack(range.bytes));
+    const keys = range.keys && (await this.beginBlock('keys', range.keys, giveBack(range.keys)));
     const sealed = async (): Promise<RangeEntry> => {
-      const base = { rows: this.#use(await rows.ref), keys: keys ? this.#use(await keys.ref) : null };
+      const base = { rows: this.use(await rows.ref), keys: keys ? this.use(await keys.ref) : null };
       return { ...entry, base };
     };
     return { entry: sealed() };
   }
 
-  /** A block in the trash may be deleted before the backup is done: it is stored anew. */
-  #mayUse({ rows, keys }: BaseBlocks): boolean {
-    const { trashed } = this.#lease;
-    return !trashed.has(rows.pack) && (keys === null || !trashed.has(keys.pack));
+  /** A block in the trash may be deleted before the backup is done: it is stored anew. @internal for ProbedTableWriter */
+  mayUse({ pack }: BlockRef): boolean {
+    return !this.#lease.trashed.has(pack);
   }
 
-  #begin(kind: 'rows' | 'keys', id: string, plain: Buffer): Promise<{ readonly ref: Promise<BlockRef> }> {
-    return this.#packs.begin({ kind, id, plain }, () => this.#buffers.give(plain));
+  /** @internal for ProbedTableWriter */
+  beginBlock(
+    kind: 'keys' | 'upserts' | 'deletes',
+    plain: Buffer,
+    onProven?: () => void,
+  ): Promise<{ readonly ref: Promise<BlockRef> }> {
+    return this.#packs.begin({ kind, id: this.#packs.blockId(plain), plain }, onProven);
   }
 
   /** @internal for PageWriter */
   async writePage(entries: readonly RangeEntry[], inherited: BlockRef | null): Promise<BlockRef> {
     const plain = encodeRanges(entries);
     const id = this.#packs.blockId(plain);
-    if (inherited?.id === id && !this.#lease.trashed.has(inherited.pack)) return this.reuse(inherited);
-    return this.#use(await (await this.#packs.begin({ kind: 'ranges', id, plain })).ref);
+    if (inherited?.id === id && this.mayUse(inherited)) return this.reuse(inherited);
+    return this.use(await (await this.#packs.begin({ kind: 'ranges', id, plain })).ref);
   }
 
   reuse(ref: BlockRef): BlockRef {
     this.#blocksReused++;
     this.#inheritedPacks.add(ref.pack);
-    return this.#use(ref);
+    return this.use(ref);
   }
 
-  #use(ref: BlockRef): BlockRef {
+  /** @internal for ProbedTableWriter */
+  use(ref: BlockRef): BlockRef {
     this.#liveBytes.set(ref.pack, (this.#liveBytes.get(ref.pack) ?? 0) + ref.length);
     return ref;
   }
@@ -199,7 +236,7 @@ export class BackupWriter {
         .toSorted((a, b) => (a.id < b.id ? -1 : 1)),
       stats: {
         rows: sum((table) => table.rows),
-        rowsRead: this.progress.rows,
+        rowsRead: this.#rowsRead,
         rowsChanged: this.#rowsChanged,
         bytesRaw: sum((table) => table.bytes),
         bytesStored: this.#packs.bytesStored,

@@ -12,7 +12,7 @@ import type { Repository } from './repository.ts';
 export class ChangedRows {
   readonly #repository: Repository;
   readonly #layout: RowLayout;
-  readonly #parentRows: number | null;
+  readonly #parent: ManifestTable | null;
   /** The parent's range that is being rewritten, as far as it is not compared yet. */
   #before = new Lines(Buffer.alloc(0));
   #same = 0;
@@ -21,18 +21,18 @@ export class ChangedRows {
   constructor(repository: Repository, input: { readonly layout: RowLayout; readonly inherited: ManifestTable | null }) {
     this.#repository = repository;
     this.#layout = input.layout;
-    this.#parentRows = input.inherited?.rows ?? null;
+    this.#parent = input.inherited;
   }
 
-  reused(range: CutRange): void {
+  reused(range: Pick<CutRange, 'rows'>): void {
     this.#same += range.rows;
   }
 
   async stored(range: CutRange): Promise<void> {
-    if (this.#parentRows === null || this.#layout.key.length === 0) return;
+    if (this.#parent === null || this.#layout.key.length === 0) return;
     // A range that was split goes on in the rows of the parent's range where its first half stopped.
     if (range.inherited?.base) {
-      this.#before = new Lines(await this.#repository.readBlock(range.inherited.base.rows, 'rows'));
+      this.#before = new Lines(await this.#repository.readRange(this.#parent, range.inherited));
     }
     const before = this.#before;
     for (const now = new Lines(range.bytes); !now.done; now.next()) {
@@ -53,10 +53,10 @@ export class ChangedRows {
     return false;
   }
 
-  /** Inserted, updated and deleted rows, given how many there are now. */
-  total(rowsNow: number): number {
-    const deleted = Math.max(0, (this.#parentRows ?? 0) - this.#same - this.#updated);
-    return rowsNow - this.#same + (this.#layout.key.length === 0 ? 0 : deleted);
+  /** Inserted, updated and deleted rows, given how many there are now and were in the parent, of all that was compared. */
+  total({ now, before }: { readonly now: number; readonly before: number }): number {
+    const deleted = Math.max(0, before - this.#same - this.#updated);
+    return now - this.#same + (this.#layout.key.length === 0 ? 0 : deleted);
   }
 }
 

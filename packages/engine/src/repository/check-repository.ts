@@ -3,9 +3,11 @@ import { packPath } from '../format/constants.ts';
 import type { BlockRef, Manifest, ManifestTable, RangeEntry } from '../format/manifest.ts';
 import { readPackIndex, sealedKeyOf } from '../format/pack.ts';
 import { isSameRange } from '../rows/bytes.ts';
+import { applyDeltas, keyLinesOf } from '../rows/apply-deltas.ts';
 import { decodeKeys } from '../rows/key-block.ts';
 import { columnEnd, keyEnd } from '../rows/keys.ts';
 import type { RowLayout } from '../rows/layout.ts';
+import { layoutOf } from './read-rows.ts';
 import type { Repository } from './repository.ts';
 import type { BlockKind } from './types.ts';
 
@@ -203,12 +205,12 @@ async function checkRange(
   range: RangeEntry,
 ): Promise<void> {
   const { findings, manifest, table } = context;
-  const blocks = new Map<BlockKind, Buffer>();
+  const blocks = new Map<BlockRef, Buffer>();
   for (const { ref, kind } of needsOf(range)) {
     findings.checked.blocks++;
     findings.checked.bytes += ref.length;
     try {
-      blocks.set(kind, await repository.readBlock(ref, kind));
+      blocks.set(ref, await repository.readBlock(ref, kind));
     } catch (error) {
       const gone = isCofreError(error, 'repository/object-missing');
       note(findings, error, {
@@ -219,11 +221,9 @@ async function checkRange(
       return;
     }
   }
-  const rows = blocks.get('rows');
-  if (range.deltas.length > 0 || !rows) return;
-  const layout = { columns: table.columns.map((column) => column.name), key: table.key };
-  const keys = blocks.get('keys');
-  if (!rowsFitRange({ rows, keys: keys ? decodeKeys(layout, keys) : null, layout }, range)) {
+  if (range.base === null) return;
+  const of = (ref: BlockRef | null): Buffer | null => (ref === null ? null : (blocks.get(ref) ?? null));
+  if (!rowsFitRange(contentOf(layoutOf(table), range, of), range)) {
     findings.add(
       `${table.schema}.${table.name} from ${range.low ?? 'the start'}`,
       'range-inconsistent',
@@ -232,11 +232,25 @@ async function checkRange(
   }
 }
 
+interface RangeContent {
+  readonly rows: Buffer;
+  readonly keys: Buffer | null;
+  readonly layout: RowLayout;
+}
+
+/** What the blocks of a range make together. */
+function contentOf(layout: RowLayout, range: RangeEntry, of: (ref: BlockRef | null) => Buffer | null): RangeContent {
+  const rows = of(range.base?.rows ?? null) ?? Buffer.alloc(0);
+  const block = of(range.base?.keys ?? null);
+  const keys = block && decodeKeys(layout, block);
+  if (range.deltas.length === 0) return { rows, keys, layout };
+  const deltas = range.deltas.map(({ upserts, deletes }) => ({ upserts: of(upserts), deletes: of(deletes) }));
+  const ofKeys = deltas.map(({ upserts, deletes }) => ({ upserts: upserts && keyLinesOf(layout, upserts), deletes }));
+  return { rows: applyDeltas(layout, rows, deltas), keys: keys && applyDeltas(layout, keys, ofKeys), layout };
+}
+
 /** As many lines as the range says, each of the table's columns, and the key block is just their keys. */
-function rowsFitRange(
-  block: { readonly rows: Buffer; readonly keys: Buffer | null; readonly layout: RowLayout },
-  range: RangeEntry,
-): boolean {
+function rowsFitRange(block: RangeContent, range: RangeEntry): boolean {
   let lines = 0;
   let key = 0;
   for (let start = 0; start < block.rows.length; lines++) {
@@ -252,9 +266,9 @@ function rowsFitRange(
     }
     start = end + 1;
   }
-  return (
-    lines === range.rows && block.rows.length === range.bytes && (block.keys === null || key === block.keys.length)
-  );
+  // What rows that were replaced or deleted had in bytes is not known without the base: with deltas it is an estimate.
+  const hasItsBytes = range.deltas.length > 0 || block.rows.length === range.bytes;
+  return lines === range.rows && hasItsBytes && (block.keys === null || key === block.keys.length);
 }
 
 function countColumns(bytes: Buffer, start: number): number {

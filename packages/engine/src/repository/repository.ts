@@ -23,7 +23,7 @@ import type { BlobStore, Clock, Codecs, Random } from '../ports.ts';
 import type { RowBatch } from '../rows/layout.ts';
 import { BackupWriter, type BackupWriterOptions } from './backup-writer.ts';
 import { type CheckOptions, checkBackup, checkRepository } from './check-repository.ts';
-import { readRange, readRows } from './read-rows.ts';
+import { layoutOf, readRange, readRangeKeys, readRows, type StoredLayout } from './read-rows.ts';
 import type { BlockKind, ManifestInfo, ObjectKind, RepositoryInfo, RepositoryKey } from './types.ts';
 
 export interface OpenOptions {
@@ -202,8 +202,13 @@ export class Repository {
   }
 
   /** The rows of one range of `ranges`, whole lines in key order. */
-  readRange(range: RangeEntry): Promise<Buffer> {
-    return readRange(this, range);
+  readRange(table: StoredLayout, range: RangeEntry): Promise<Buffer> {
+    return readRange(this, table, range);
+  }
+
+  /** Their keys alone, as lines of COPY text, without reading the rows. The table must have a key. */
+  readRangeKeys(table: StoredLayout, range: RangeEntry): Promise<Buffer> {
+    return readRangeKeys(this, layoutOf(table), range);
   }
 
   async readManifest(implementation: ImplementationId, backup: BackupId): Promise<Manifest> {

@@ -27,7 +27,7 @@ export async function* readRangesAt(
     for await (const place of withBounds(repository.ranges(table))) {
       if (found === wanted.size) break;
       if (!wanted.has(place.index)) continue;
-      const bytes = repository.readRange(place.range);
+      const bytes = repository.readRange(table, place.range);
       bytes.catch(() => undefined); // Thrown when its turn comes.
       ahead.push({ place, bytes });
       found++;

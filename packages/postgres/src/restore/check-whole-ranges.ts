@@ -264,10 +264,5 @@ function countCommonKeys(layout: RowLayout, keys: RowBatch, others: RowBatch): n
 }
 
 async function readKeys({ search, staged }: WholeRangeInput, range: RangeEntry): Promise<RowBatch> {
-  const keys = range.deltas.length === 0 ? range.base?.keys : null;
-  if (keys) return batchOfBlock(decodeKeys(staged.table.layout, await search.repository.readBlock(keys, 'keys')));
-  const newline = Buffer.from('\n');
-  const block = batchOfBlock(await search.repository.readRange(range));
-  const lines = [...linesOf(block)].flatMap((line) => [keyOfLine(line, staged.table.layout), newline]);
-  return batchOfBlock(Buffer.concat(lines));
+  return batchOfBlock(await search.repository.readRangeKeys(staged.table.stored, range));
 }

@@ -48,7 +48,7 @@ async function compareRanges({ repository, table, live }: CompareInput, tally: T
   await using cursor = new RowCursor(table.layout, live);
   for await (const { index, range, bound } of withBounds(repository.ranges(table.stored))) {
     if (await cursor.hasRowBelow(bound)) {
-      const left = batchOf(repository.readRange(range));
+      const left = batchOf(repository.readRange(table.stored, range));
       await tally.take(table.layout, { left, right: cursor.takeBelow(bound) });
     } else if (range.rows > 0) {
       tally.takeWholeRange(index, range.rows);
