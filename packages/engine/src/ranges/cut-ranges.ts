@@ -27,6 +27,8 @@ export interface CutOptions {
   readonly batches: AsyncIterable<RowBatch>;
   /** Where buffers come from; whoever is done with a range gives its buffers back there. */
   readonly buffers?: BufferPool;
+  /** Rows that fill a range; default `RANGE_ROWS`. Smaller ones show in few rows what happens between ranges. */
+  readonly rangeRows?: number | undefined;
   /** Ranges of the parent backup, whose bounds are kept so that untouched ranges give equal blocks. */
   readonly inherited: AsyncIterable<RangeEntry> | null;
 }
@@ -94,6 +96,7 @@ class RangeCutter {
   readonly #options: CutOptions;
   readonly #bounds: InheritedBounds;
   readonly #hasKey: boolean;
+  readonly #rangeRows: number;
   readonly #rows: Gathered;
   readonly #keys: GatheredKeys;
   #count = 0;
@@ -109,6 +112,7 @@ class RangeCutter {
     this.#options = options;
     this.#bounds = bounds;
     this.#hasKey = options.layout.key.length > 0;
+    this.#rangeRows = options.rangeRows ?? RANGE_ROWS;
     this.#rows = new Gathered(buffers);
     this.#keys = gatherKeys(options.layout, buffers);
   }
@@ -176,14 +180,14 @@ class RangeCutter {
 
   #judgeSize(taken: number, bytes: Buffer, end: number): void {
     const size = this.#rows.length + taken;
-    const full = this.#count >= RANGE_ROWS || size >= RANGE_BYTES;
+    const full = this.#count >= this.#rangeRows || size >= RANGE_BYTES;
     if (!this.#hasKey) {
-      if (full || (this.#count >= RANGE_ROWS / 8 && endsByContent(bytes, end))) this.due = 'full';
+      if (full || (this.#count >= this.#rangeRows / 8 && endsByContent(bytes, end))) this.due = 'full';
     } else if (!this.#bounds.used) {
       if (full) this.due = 'full';
     } else if (full) {
       this.#half ??= { rowBytes: size, keys: this.#keys.mark(), count: this.#count };
-      if (this.#count >= 2 * RANGE_ROWS || size >= 2 * RANGE_BYTES) this.due = 'full';
+      if (this.#count >= 2 * this.#rangeRows || size >= 2 * RANGE_BYTES) this.due = 'full';
     }
   }
 }

@@ -12,7 +12,7 @@ import { checksumOf, missing } from '../format/pack.ts';
 import { sealObject } from '../format/sealed-object.ts';
 import { packPath } from '../format/constants.ts';
 import { BufferPool } from '../ranges/buffer-pool.ts';
-import { cutRanges } from '../ranges/cut-ranges.ts';
+import { cutRanges, RANGE_ROWS } from '../ranges/cut-ranges.ts';
 import type { CutRange } from '../ranges/cut-ranges.ts';
 import type { RowBatch, RowLayout } from '../rows/layout.ts';
 import { ChangedRows } from './changed-rows.ts';
@@ -45,6 +45,8 @@ export interface BackupWriterOptions {
   /** Taken before the first manifest was opened that this backup builds on. Whoever took it releases it. */
   readonly lease: WriteLease;
   readonly compression: Compression;
+  /** Rows that fill a range; default 8,192. Only tests have a reason for another number. */
+  readonly rangeRows?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -61,6 +63,7 @@ export class BackupWriter {
   readonly #packs: PackWriter;
   readonly #lease: WriteLease;
   readonly #compression: Compression;
+  readonly #rangeRows: number;
   readonly #buffers = new BufferPool();
   readonly #inheritedPacks = new Set<string>();
   readonly #liveBytes = new Map<string, number>();
@@ -72,6 +75,7 @@ export class BackupWriter {
     this.#repository = repository;
     this.#lease = options.lease;
     this.#compression = options.compression;
+    this.#rangeRows = options.rangeRows ?? RANGE_ROWS;
     this.#packs = new PackWriter({
       ...repository.sealing,
       store: repository.store,
@@ -97,7 +101,7 @@ export class BackupWriter {
     let rows = 0;
     let bytes = 0;
     const inherited = input.inherited ? this.#repository.ranges(input.inherited) : null;
-    for await (const range of cutRanges({ ...input, inherited, buffers: this.#buffers })) {
+    for await (const range of cutRanges({ ...input, inherited, buffers: this.#buffers, rangeRows: this.#rangeRows })) {
       rows += range.rows;
       bytes += range.bytes.length;
       const begun = await this.beginRange(remembered ? { ...range, inherited: null } : range, changed, remembered);
@@ -117,6 +121,7 @@ export class BackupWriter {
       repository: this.#repository,
       input,
       buffers: this.#buffers,
+      rangeRows: this.#rangeRows,
     });
     const entries = await probed.write();
     const pages = new PageWriter(this, input.inherited);

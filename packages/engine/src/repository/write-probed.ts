@@ -1,7 +1,7 @@
 import { assert } from '@cofre/contracts';
 import type { BlockRef, DeltaBlocks, ManifestTable, RangeEntry } from '../format/manifest.ts';
 import { BufferPool } from '../ranges/buffer-pool.ts';
-import { cutRanges, RANGE_BYTES, RANGE_ROWS } from '../ranges/cut-ranges.ts';
+import { cutRanges, RANGE_BYTES } from '../ranges/cut-ranges.ts';
 import { RangeWalk } from '../ranges/range-walk.ts';
 import { countLines } from '../rows/apply-deltas.ts';
 import { compareKeyLists } from '../rows/compare-keys.ts';
@@ -98,6 +98,7 @@ export class ProbedTableWriter {
   readonly #repository: Repository;
   readonly #input: WriteProbedInput;
   readonly #buffers: BufferPool;
+  readonly #rangeRows: number;
   readonly #changed: ChangedRows;
   readonly #wholeRows = { now: 0, before: 0 };
   readonly #outcomes = new Map<number, Outcome>();
@@ -110,11 +111,13 @@ export class ProbedTableWriter {
     readonly repository: Repository;
     readonly input: WriteProbedInput;
     readonly buffers: BufferPool;
+    readonly rangeRows: number;
   }) {
     this.#writer = options.writer;
     this.#repository = options.repository;
     this.#input = options.input;
     this.#buffers = options.buffers;
+    this.#rangeRows = options.rangeRows;
     this.#changed = new ChangedRows(options.repository, options.input);
   }
 
@@ -159,7 +162,7 @@ export class ProbedTableWriter {
   #isWorthADelta(before: RangeEntry, { rows, touched }: RangeCount): boolean {
     if (before.base === null || before.deltas.length >= DELTAS_MAX) return false;
     const rowBytes = before.bytes / before.rows;
-    if (rows >= 2 * RANGE_ROWS || rows * rowBytes >= 2 * RANGE_BYTES) return false;
+    if (rows >= 2 * this.#rangeRows || rows * rowBytes >= 2 * RANGE_BYTES) return false;
     const earlier = before.deltas
       .flatMap(({ upserts, deletes }) => [upserts?.plainBytes ?? 0, deletes?.plainBytes ?? 0])
       .reduce((sum, bytes) => sum + bytes, 0);
@@ -201,7 +204,8 @@ export class ProbedTableWriter {
     async function* inherited(): AsyncGenerator<RangeEntry> {
       yield before;
     }
-    for await (const range of cutRanges({ ...this.#input, batches, inherited: inherited(), buffers: this.#buffers })) {
+    const cut = { ...this.#input, batches, inherited: inherited(), buffers: this.#buffers, rangeRows: this.#rangeRows };
+    for await (const range of cutRanges(cut)) {
       rows += range.rows;
       const low = entries.length === 0 ? before.low : range.low;
       entries.push((await this.#writer.beginRange({ ...range, low }, this.#changed)).entry);

@@ -9,6 +9,7 @@ import { type Session, type SessionGroup, withSessions } from '../session/open-s
 import { printTable } from '../session/quote.ts';
 import type { Database } from '../session/types.ts';
 import { type LockTarget, lockTables, lockTableSql, lockTargets, nameBlockers, SCHEMA_STATES } from './lock-tables.ts';
+import { probeTable, type TableProbe } from './probe-table.ts';
 import { readSliceTable } from './read-slice-table.ts';
 
 /** Moments of a capture, for tests that change the schema in between. */
@@ -27,8 +28,11 @@ export interface CaptureOptions {
    */
   readonly lockFirst?: readonly LockTarget[] | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Takes all rows of one table, to the last. Called once per table and attempt, for several tables at a time. */
-  readonly onTable: (table: SliceTable, batches: AsyncIterable<RowBatch>) => Promise<void>;
+  /**
+   * Takes all rows of one table, to the last, or what its probe says of them. Called once per table and attempt, for several
+   * tables at a time.
+   */
+  readonly onTable: (table: SliceTable, batches: AsyncIterable<RowBatch>, probe: TableProbe) => Promise<void>;
   /** Everything is read anew: what `onTable` was given so far is to be thrown away. */
   readonly onRetry?: (reason: string) => Promise<void> | void;
   readonly onStep?: (step: CaptureStep) => Promise<void> | void;
@@ -367,9 +371,10 @@ async function readTables(input: {
     input.readers.map(async ({ client }) => {
       for (let table = queue.shift(); table !== undefined && failures.length === 0; table = queue.shift()) {
         const rows = watched(readSliceTable(client, table, { signal: options.signal }), fail);
+        const probe = watchedProbe(probeTable(client, table, { signal: options.signal }), fail);
         try {
-          await options.onTable(table, rows.batches);
-          assert(rows.isComplete(), `all rows of ${printTable(table.facts)} were taken`);
+          await options.onTable(table, rows.batches, probe.probe);
+          assert(rows.isComplete() || probe.wasOpened(), `all rows of ${printTable(table.facts)} were taken`);
         } catch (error) {
           fail(error);
         }
@@ -396,6 +401,24 @@ function watched(
     }
   }
   return { batches: watch(), isComplete: () => complete };
+}
+
+/** Whoever opens a probe proves by its counts that it took all rows. */
+function watchedProbe(
+  probe: TableProbe,
+  fail: (error: unknown) => void,
+): { probe: TableProbe; wasOpened: () => boolean } {
+  let opened = false;
+  const open: TableProbe['open'] = (since, lows) => {
+    opened = true;
+    const table = probe.open(since, lows);
+    return {
+      count: () => table.count(),
+      rows: (whole) => watched(table.rows(whole), fail).batches,
+      keys: (ranges) => watched(table.keys(ranges), fail).batches,
+    };
+  };
+  return { probe: { obstacle: (since) => probe.obstacle(since), open }, wasOpened: () => opened };
 }
 
 /** A failure that a schema change explains is a reason to read again, not to fail. */

@@ -7,7 +7,7 @@ import { translatePgError } from '../session/errors.ts';
 import { type BoundTable, bindDefinition, IMPLEMENTATION_ID } from './bind-definition.ts';
 import { FaultList, type FaultPlacer } from './faults.ts';
 import { implementationIdSql, readRootValues } from './root-values.ts';
-import { fixedColumns, fromSql, type PartSql, pathOids, scopeSql, sliceScope } from './scope-sql.ts';
+import { fixedColumns, fromSql, type PartSql, pathOids, scopeSql, sliceScope, touchedSql } from './scope-sql.ts';
 import type { Slice, SliceTable } from './slice.ts';
 
 export interface ValidateOptions {
@@ -95,6 +95,8 @@ function sliceTable(table: BoundTable, server: ServerFacts, partSql: PartSql): O
     layout: { columns: columns.map(({ name }) => name), key: key.map(({ name, order }) => ({ name, order })) },
     fromSql: fromSql(facts),
     scopeSql: scopeSql(scope, partSql),
+    touchedSql: touchedSql(scope),
+    keyBounds: key.map(({ bound }) => bound),
     scope: sliceScope(scope),
     orderSql:
       key.length === 0

@@ -31,6 +31,22 @@ export function scopeSql(scope: BoundScope, partSql: PartSql): (alias: string) =
   };
 }
 
+/**
+ * Whether a row may have come into the scope, or changed, since a moment: it or a row that its place in the scope rests on
+ * was written by a transaction that is not older than `sinceSql`, an age in transactions (`age(xid)`). True too often where
+ * other parents of the row were touched; that costs a little work.
+ */
+export function touchedSql(scope: BoundScope): (alias: string, sinceSql: string) => string {
+  return (alias, sinceSql) => {
+    const own = `pg_catalog.age(${alias}.xmin) OPERATOR(pg_catalog.<=) ${sinceSql}`;
+    if (scope.kind === 'root') return own;
+    const inner = alias === 'p' ? 'q' : 'p';
+    const { facts, scope: above } = scope.parent;
+    const parents = `SELECT FROM ${fromSql(facts)} AS ${inner} WHERE ${joinSql(scope.pairs, inner, alias)} AND ${touchedSql(above)(inner, sinceSql)}`;
+    return `(${own} OR EXISTS (${parents}))`;
+  };
+}
+
 /** Parent = child, over the aliases of both. */
 export function joinSql(pairs: readonly ParentPair[], parentAlias: string, childAlias: string): string {
   return pairs

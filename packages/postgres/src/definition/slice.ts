@@ -1,5 +1,6 @@
 import type { Definition, RootKey, TableRole } from '@cofre/contracts';
 import type { RowLayout } from '@cofre/engine';
+import type { KeyBound } from '../introspect/row-order.ts';
 import type { ColumnFacts, TableFacts } from '../introspect/table-facts.ts';
 
 /** A definition made concrete for one implementation in one live database: every name resolved, every value checked. */
@@ -27,6 +28,10 @@ export interface SliceTable {
   readonly fromSql: string;
   /** The scope as a boolean SQL expression over the given alias; all values are quoted literals, all operators schema-qualified. */
   readonly scopeSql: (alias: string) => string;
+  /** Whether a row, or one on its scope path, is not older than an age in transactions (`scope-sql.ts`). */
+  readonly touchedSql: (alias: string, sinceSql: string) => string;
+  /** For each column of the layout's key. */
+  readonly keyBounds: readonly KeyBound[];
   /** What `scopeSql` says, for those who need to know its columns. */
   readonly scope: SliceScope;
   /** ORDER BY list over the given alias that makes rows come in the layout's order. */

@@ -1,5 +1,5 @@
 import { quoteIdentifier } from '../session/quote.ts';
-import { keyOrder, keyOrderSql, TYPE } from './row-order.ts';
+import { keyBound, keyOrder, keyOrderSql, TYPE } from './row-order.ts';
 import type { ColumnFacts, TableFacts } from './table-facts.ts';
 
 /** A unique index as the catalogues have it, before anything is concluded from it. */
@@ -109,6 +109,7 @@ function keyColumnFacts(column: KeyColumn | null, encoding: string) {
       name: row.name,
       order: keyOrder(row),
       orderSql: keyOrderSql(row, encoding),
+      bound: keyBound(row, encoding),
       equalsSql: column.key.operator,
     },
   ];

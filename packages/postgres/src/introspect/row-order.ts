@@ -56,6 +56,35 @@ export function keyOrderSql(column: OrderedColumn, encoding: string): (alias: st
   return (alias) => byBytes(`pg_catalog.concat(${alias}.${quoted})`, encoding);
 }
 
+/** How a column of the key is compared on the server with values that are given as text, in the order of `keyOrderSql`. */
+export interface KeyBound {
+  /** The type of both sides in SQL, schema-qualified. */
+  readonly type: string;
+  /** Behind a value of that type. */
+  readonly collate: string;
+  readonly columnSql: (alias: string) => string;
+  /** What the type reads as the value. */
+  readonly text: (value: string) => string;
+}
+
+export function keyBound(column: OrderedColumn, encoding: string): KeyBound {
+  const native = NATIVE_TYPE.get(column.baseTypeOid);
+  const isText = native === undefined && encoding === 'UTF8';
+  const type = `pg_catalog.${native ?? (isText ? 'text' : 'bytea')}`;
+  const collate = isText ? ' COLLATE pg_catalog."C"' : '';
+  const order = keyOrderSql(column, encoding);
+  return {
+    type,
+    collate,
+    columnSql: (alias) => `(${order(alias)})::${type}${collate}`,
+    text: (value) => (native !== undefined || isText ? value : `\\x${Buffer.from(value, 'utf8').toString('hex')}`),
+  };
+}
+
+const NATIVE_TYPE = new Map<number, string>(
+  Object.entries(TYPE).flatMap(([name, oid]) => (NATIVE_ORDER.has(oid) ? [[oid, name] as const] : [])),
+);
+
 /** For a table with no key: every column as bytes, NULLs last. */
 export function wholeRowOrderSql(columns: readonly OrderedColumn[], encoding: string): (alias: string) => string {
   return (alias) =>

@@ -1,4 +1,5 @@
 import type { KeyOrder } from '@cofre/engine';
+import type { KeyBound } from './row-order.ts';
 
 /** What the system catalogues say of one table, read with an empty search path. Names are as PostgreSQL keeps them, unquoted. */
 export interface TableFacts {
@@ -57,6 +58,8 @@ export interface KeyColumnFacts {
   readonly order: KeyOrder;
   /** SQL that sorts rows as `order` compares them, given the table's alias: `t.sku COLLATE pg_catalog."C"`. */
   readonly orderSql: (alias: string) => string;
+  /** How a value is written that is compared with what `orderSql` sorts by. */
+  readonly bound: KeyBound;
   /** The equality operator of the key's operator class, as `OPERATOR(schema.=)`. */
   readonly equalsSql: string;
 }

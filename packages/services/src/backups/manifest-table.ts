@@ -1,4 +1,4 @@
-import type { Manifest, ManifestTable, WrittenTable } from '@cofre/engine';
+import type { ManifestTable, WrittenTable } from '@cofre/engine';
 import type { SliceTable, TableFacts } from '@cofre/postgres';
 
 /** What a manifest says of a table that was read. */
@@ -49,18 +49,8 @@ function factsAsData(facts: TableFacts): Readonly<Record<string, unknown>> {
   };
 }
 
-/** The table in an earlier backup whose ranges and blocks can be taken over: the same columns in the same order, the same key. */
-export function inheritedTable(parents: readonly Manifest[], table: SliceTable): ManifestTable | null {
-  for (const parent of parents) {
-    const candidate = parent.tables.find(
-      ({ schema, name }) => schema === table.facts.schema && name === table.facts.name,
-    );
-    if (candidate !== undefined && liesAlike(candidate, table)) return candidate;
-  }
-  return null;
-}
-
-function liesAlike(before: ManifestTable, now: SliceTable): boolean {
+/** Whether rows of both lie in the same way: the same columns in the same order, the same key. */
+export function liesAlike(before: ManifestTable, now: SliceTable): boolean {
   const shape = (columns: readonly { name: string; type: string }[], key: readonly { name: string; order: string }[]) =>
     JSON.stringify([columns.map(({ name, type }) => [name, type]), key.map(({ name, order }) => [name, order])]);
   return shape(before.columns, before.key) === shape(now.columns, now.layout.key);

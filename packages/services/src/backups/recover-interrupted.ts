@@ -136,7 +136,17 @@ export function completedColumns(completed: {
     size_bytes: stats.bytesStored,
     stats: JSON.stringify(stats),
     backup_data: JSON.stringify(backupData),
+    ...(manifest.type === 'incremental' ? { probe: JSON.stringify(probeOf(manifest)) } : {}),
   };
+}
+
+/** Whether what changed was asked for; of tables that were read whole all the same, why. Of configuration that goes without saying. */
+function probeOf({ tables }: Manifest): { readonly used: boolean; readonly reason?: string } {
+  const used = tables.some(({ read }) => read.how === 'probe');
+  const reasons = tables.flatMap(({ role, read, ...table }) =>
+    role === 'config' || read.how === 'probe' || read.reason === null ? [] : [`${printTable(table)}: ${read.reason}`],
+  );
+  return reasons.length === 0 ? { used } : { used, reason: `read whole: ${reasons.join('; ')}` };
 }
 
 /** What the catalogue shows of a backup's tables without the repository. */

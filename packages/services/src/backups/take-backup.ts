@@ -7,7 +7,17 @@ import {
   type Compression,
   isCofreError,
 } from '@cofre/contracts';
-import type { BackupWriter, Manifest, ManifestTable, PlatformRows, Repository, WriteLease } from '@cofre/engine';
+import {
+  type BackupWriter,
+  type Manifest,
+  type ManifestTable,
+  type PlatformRows,
+  ProbeRefuted,
+  type Repository,
+  type RowBatch,
+  type WriteLease,
+  type WrittenTable,
+} from '@cofre/engine';
 import {
   type Captured,
   captureSlices,
@@ -17,6 +27,7 @@ import {
   resolveSlice,
   type Slice,
   type SliceTable,
+  type TableProbe,
 } from '@cofre/postgres';
 import type pg from 'pg';
 import { actorColumns } from '../actor.ts';
@@ -26,12 +37,13 @@ import type { SliceInputs } from '../modules/find-implementation.ts';
 import { type Expiry, expiryOf } from '../retention/compute-expiry.ts';
 import { type Progress, progressOf } from '../progress.ts';
 import type { ServiceContext } from '../service-context.ts';
+import { chooseRead, tableParent } from './choose-probe.ts';
 import { ConfigRows } from './config-rows.ts';
 import { estimateRows } from './estimate-rows.ts';
 import { findBackup, toBackupDocument } from './find-backup.ts';
 import { findParents, NO_PARENTS, type Parents } from './find-parents.ts';
 import { type Holding, holdsTheSame } from './holds-the-same.ts';
-import { inheritedTable, toManifestTable } from './manifest-table.ts';
+import { toManifestTable } from './manifest-table.ts';
 import { completedColumns, settleInterrupted, summaryOf } from './recover-interrupted.ts';
 import type { SharedWork } from './shared-work.ts';
 import { staysUntil } from './stays-until.ts';
@@ -262,7 +274,6 @@ class BackupJob {
           : 'no earlier backup can be read, so this one is full; run `cofre repo check`',
       );
     }
-    if (this.#type === 'incremental') return because('every table is read whole; only changed blocks are stored');
     return because(`a ${this.#type} backup reads every row`);
   }
 
@@ -289,7 +300,7 @@ class BackupJob {
       lockFirst: shared?.lockedBy(like),
       signal,
       resolve: (client) => this.#resolve(client),
-      onTable: (table, batches) => this.#writeTable(table, batches),
+      onTable: (table, batches, probe) => this.#writeTable(table, batches, probe),
       onRetry: async () => {
         await this.#writer?.abort();
         await this.#startWriter();
@@ -308,19 +319,43 @@ class BackupJob {
     return chosen;
   }
 
-  async #writeTable(table: SliceTable, batches: Parameters<ConfigRows['tee']>[1]): Promise<void> {
-    const writer = this.#writer;
-    assert(writer !== null, 'the writer is there before the first table');
+  async #writeTable(table: SliceTable, batches: AsyncIterable<RowBatch>, probe: TableProbe): Promise<void> {
+    const choice = await chooseRead(table, { type: this.#type, parents: this.#parents, probe });
+    let read: ManifestTable['read'] = choice.how === 'probe' ? { how: 'probe', reason: null } : choice;
+    let written: WrittenTable | null = null;
+    if (choice.how === 'probe') {
+      const input = {
+        table: printTable(table.facts),
+        layout: table.layout,
+        inherited: choice.parent,
+        probe: (lows: readonly string[]) => probe.open(choice.since, lows),
+      };
+      try {
+        written = await this.#currentWriter.writeProbed(input);
+      } catch (error) {
+        if (!(error instanceof ProbeRefuted)) throw error;
+        read = { how: 'whole', reason: error.reason };
+      }
+    }
+    written ??= await this.#writeWhole(table, batches);
+    this.#tables.set(table.facts.oid, toManifestTable(table, written, read));
+    if (this.#currentWriter.blocksNew > 0) await this.list();
+  }
+
+  #writeWhole(table: SliceTable, batches: AsyncIterable<RowBatch>): Promise<WrittenTable> {
     const name = printTable(table.facts);
     const keep = table.role === 'config' && !this.#repository.encrypted;
-    const written = await writer.writeTable({
+    return this.#currentWriter.writeTable({
       table: name,
       layout: table.layout,
       batches: this.#reporting(name, keep ? this.#configRows.tee(table, batches) : batches),
-      inherited: inheritedTable(this.#parents.all, table),
+      inherited: tableParent(this.#parents.all, table)?.stored ?? null,
     });
-    this.#tables.set(table.facts.oid, toManifestTable(table, written, { how: 'whole', reason: this.#probe.reason }));
-    if (writer.blocksNew > 0) await this.list();
+  }
+
+  get #currentWriter(): BackupWriter {
+    assert(this.#writer !== null, 'the writer is there before the first table');
+    return this.#writer;
   }
 
   async *#reporting<T>(table: string, batches: AsyncIterable<T>): AsyncGenerator<T, void, void> {

@@ -1,0 +1,178 @@
+import { randomUUID } from 'node:crypto';
+import {
+  type BackupId,
+  backupId,
+  type BackupType,
+  type Definition,
+  implementationId,
+} from '../../packages/contracts/src/index.ts';
+import {
+  linesOf,
+  type Manifest,
+  type ManifestTable,
+  ProbeRefuted,
+  Repository,
+  type RowBatch,
+} from '../../packages/engine/src/index.ts';
+import { type CaptureStep, captureSlices } from '../../packages/postgres/src/capture/capture-slices.ts';
+import { markLineage } from '../../packages/postgres/src/capture/lineage.ts';
+import type { TableProbe } from '../../packages/postgres/src/capture/probe-table.ts';
+import { resolveSlice } from '../../packages/postgres/src/definition/resolve-slice.ts';
+import type { SliceTable } from '../../packages/postgres/src/definition/slice.ts';
+import { printTable } from '../../packages/postgres/src/session/quote.ts';
+import type { Database } from '../../packages/postgres/src/session/types.ts';
+import { chooseRead, tableParent } from '../../packages/services/src/backups/choose-probe.ts';
+import { toManifestTable } from '../../packages/services/src/backups/manifest-table.ts';
+import { MemoryStore, nodeCodecs, systemClock, systemRandom } from '../../packages/storage/src/index.ts';
+
+const IMPLEMENTATION = implementationId.parse('00000000-0000-4000-8000-000000000001');
+
+export interface ProbeScenario {
+  readonly repository: Repository;
+  /**
+   * A backup on top of those before, and beside it every row of every table as a plain query saw it in the same snapshot.
+   * Throws where what was stored is not what was there.
+   */
+  backUp(options?: BackUpOptions): Promise<ProbedBackup>;
+  /** Reads a backup again, every block of it, and compares it with what was there when it was made. */
+  expectWhole(backup: ProbedBackup): Promise<void>;
+}
+
+export interface BackUpOptions {
+  readonly type?: BackupType;
+  readonly onStep?: (step: CaptureStep) => Promise<void>;
+  /** Stands for a bug: changes what is asked, or answered. */
+  readonly sabotage?: (probe: TableProbe, table: SliceTable) => TableProbe;
+}
+
+export interface ProbedBackup {
+  readonly manifest: Manifest;
+  /** By `schema.table`. */
+  readonly rows: ReadonlyMap<string, string>;
+}
+
+export interface ScenarioOptions {
+  readonly database: Database;
+  readonly definition: Definition;
+  readonly rootKey: Readonly<Record<string, string | number>>;
+  /** Rows that fill a range: few, so that few rows have many ranges. */
+  readonly rangeRows: number;
+}
+
+export async function probeScenario(options: ScenarioOptions): Promise<ProbeScenario> {
+  const repository = await Repository.init({
+    store: new MemoryStore(),
+    codecs: nodeCodecs,
+    clock: systemClock,
+    random: systemRandom,
+    key: { kind: 'none' },
+    compression: 'none',
+  });
+  const earlier: Manifest[] = [];
+  return {
+    repository,
+    backUp: async (how = {}) => {
+      const backup = await backUp({ ...options, repository, parents: earlier.toReversed() }, how);
+      earlier.push(backup.manifest);
+      return backup;
+    },
+    expectWhole: async ({ manifest, rows }) => {
+      for (const table of manifest.tables) {
+        const name = printTable(table);
+        if ((await textOf(repository.readRows(table))) !== rows.get(name))
+          throw new Error(`${name} is not what was there`);
+      }
+      const check = await repository.verifyBackup(manifest);
+      if (!check.ok) throw new Error(`damaged: ${JSON.stringify(check.damage)}`);
+    },
+  };
+}
+
+async function backUp(
+  {
+    database,
+    definition,
+    rootKey,
+    rangeRows,
+    repository,
+    parents,
+  }: ScenarioOptions & { readonly repository: Repository; readonly parents: readonly Manifest[] },
+  { type = 'incremental', onStep = async () => undefined, sabotage = (probe) => probe }: BackUpOptions,
+): Promise<ProbedBackup> {
+  const lease = await repository.takeLease();
+  const start = () => repository.startBackup({ lease, compression: 'none', rangeRows });
+  let writer = start();
+  const tables = new Map<string, ManifestTable>();
+  const rows = new Map<string, string>();
+  const { slice, snapshot } = await captureSlices({
+    database,
+    readers: 2,
+    lockTimeoutMs: 5000,
+    onStep,
+    resolve: (client) => resolveSlice(client, definition, rootKey, { implementationId: IMPLEMENTATION }),
+    onRetry: async () => {
+      await writer.abort();
+      writer = start();
+    },
+    onTable: async (table, batches, honest) => {
+      const name = printTable(table.facts);
+      const probe = sabotage(honest, table);
+      const place = { table: name, layout: table.layout };
+      const choice = await chooseRead(table, { type, parents: { all: parents }, probe, bytesMin: 0 });
+      let read: ManifestTable['read'] = choice.how === 'probe' ? { how: 'probe', reason: null } : choice;
+      let written = null;
+      if (choice.how === 'probe') {
+        try {
+          written = await writer.writeProbed({
+            ...place,
+            inherited: choice.parent,
+            probe: (lows) => probe.open(choice.since, lows),
+          });
+        } catch (error) {
+          if (!(error instanceof ProbeRefuted)) throw error;
+          if (error.isAlarming) throw error;
+          read = { how: 'whole', reason: error.reason };
+        }
+      }
+      const lines: RowBatch[] = [];
+      for await (const { bytes, ends } of batches) lines.push({ bytes: Buffer.from(bytes), ends });
+      rows.set(name, lines.map(({ bytes, ends }) => bytes.toString('utf8', 0, ends.at(-1))).join(''));
+      const inherited = tableParent(parents, table)?.stored ?? null;
+      written ??= await writer.writeTable({ ...place, batches: inOrder(lines), inherited });
+      tables.set(name, toManifestTable(table, written, read));
+    },
+  });
+  const id: BackupId = backupId.parse(randomUUID());
+  const client = await database.connect();
+  await markLineage(client, id);
+  await client.end();
+  const { manifest } = await writer.complete({
+    backupId: id,
+    type,
+    parentId: parents[0]?.backupId ?? null,
+    implementation: { id: IMPLEMENTATION, module: definition.module, key: 'one' },
+    createdAt: new Date().toISOString(),
+    createdBy: null,
+    description: null,
+    expiresAt: null,
+    safety: false,
+    madeBy: 'test',
+    definition,
+    rootKey,
+    snapshot,
+    tables: slice.tables.flatMap(({ facts }) => tables.get(printTable(facts)) ?? []),
+    durationMs: 0,
+  });
+  await lease.release();
+  return { manifest, rows };
+}
+
+async function* inOrder(batches: readonly RowBatch[]): AsyncGenerator<RowBatch> {
+  yield* batches;
+}
+
+async function textOf(batches: AsyncIterable<RowBatch>): Promise<string> {
+  let text = '';
+  for await (const batch of batches) for (const line of linesOf(batch)) text += line.toString('utf8');
+  return text;
+}
