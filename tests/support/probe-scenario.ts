@@ -41,8 +41,15 @@ export interface ProbeScenario {
 export interface BackUpOptions {
   readonly type?: BackupType;
   readonly onStep?: (step: CaptureStep) => Promise<void>;
-  /** Stands for a bug: changes what is asked, or answered. */
-  readonly sabotage?: (probe: TableProbe, table: SliceTable) => TableProbe;
+  readonly bug?: Bug;
+}
+
+/** A mistake that somebody might make, to see that the tests would notice. */
+export interface Bug {
+  readonly probe?: (probe: TableProbe) => TableProbe;
+  readonly table?: (table: SliceTable, parent: Manifest | undefined) => Partial<SliceTable>;
+  /** Every table passes for the one that was backed up. */
+  readonly trustsEveryTable?: true;
 }
 
 export interface ProbedBackup {
@@ -97,7 +104,7 @@ async function backUp(
     repository,
     parents,
   }: ScenarioOptions & { readonly repository: Repository; readonly parents: readonly Manifest[] },
-  { type = 'incremental', onStep = async () => undefined, sabotage = (probe) => probe }: BackUpOptions,
+  { type = 'incremental', onStep = async () => undefined, bug = {} }: BackUpOptions,
 ): Promise<ProbedBackup> {
   const lease = await repository.takeLease();
   const start = () => repository.startBackup({ lease, compression: 'none', rangeRows });
@@ -109,16 +116,24 @@ async function backUp(
     readers: 2,
     lockTimeoutMs: 5000,
     onStep,
-    resolve: (client) => resolveSlice(client, definition, rootKey, { implementationId: IMPLEMENTATION }),
+    resolve: async (client) => {
+      const found = await resolveSlice(client, definition, rootKey, { implementationId: IMPLEMENTATION });
+      return { ...found, tables: found.tables.map((table) => ({ ...table, ...bug.table?.(table, parents[0]) })) };
+    },
     onRetry: async () => {
       await writer.abort();
       writer = start();
     },
     onTable: async (table, batches, honest) => {
       const name = printTable(table.facts);
-      const probe = sabotage(honest, table);
+      const probe = bug.probe?.(honest) ?? honest;
       const place = { table: name, layout: table.layout };
-      const choice = await chooseRead(table, { type, parents: { all: parents }, probe, bytesMin: 0 });
+      const choice = await chooseRead(table, {
+        type,
+        parents: { all: bug.trustsEveryTable ? parents.map((parent) => passingFor(parent, table)) : parents },
+        probe,
+        bytesMin: 0,
+      });
       let read: ManifestTable['read'] = choice.how === 'probe' ? { how: 'probe', reason: null } : choice;
       let written = null;
       if (choice.how === 'probe') {
@@ -165,6 +180,11 @@ async function backUp(
   });
   await lease.release();
   return { manifest, rows };
+}
+
+function passingFor(parent: Manifest, { facts, fingerprint }: SliceTable): Manifest {
+  const tables = parent.tables.map((table) => (table.name === facts.name ? { ...table, fingerprint } : table));
+  return { ...parent, tables };
 }
 
 async function* inOrder(batches: readonly RowBatch[]): AsyncGenerator<RowBatch> {
