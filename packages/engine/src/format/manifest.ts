@@ -29,7 +29,7 @@ export interface RangeEntry {
   /** The key's columns as COPY text, tab-separated, no newline. null: unbounded (always in the first range, and in tables with no key). */
   readonly low: string | null;
   readonly rows: number;
-  /** Bytes of the rows as COPY text, deltas applied. */
+  /** Bytes of the rows as COPY text. Where there are deltas an estimate: what replaced and deleted rows had is not known without the base. */
   readonly bytes: number;
   readonly base: BaseBlocks | null;
   /** Oldest first, at most eight. */

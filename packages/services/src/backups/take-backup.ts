@@ -265,7 +265,8 @@ class BackupJob {
     return whole !== null && whole.stats.bytesRaw <= SMALL_SLICE_BYTES;
   }
 
-  get #probe(): { used: boolean; reason: string } {
+  /** What is known before it begins; a manifest says it table by table. */
+  get #probe(): { used: boolean; reason?: string } {
     const because = (reason: string) => ({ used: false, reason });
     if (this.#request.type === 'incremental' && this.#parents.whole === null) {
       return because(
@@ -274,7 +275,7 @@ class BackupJob {
           : 'no earlier backup can be read, so this one is full; run `cofre repo check`',
       );
     }
-    return because(`a ${this.#type} backup reads every row`);
+    return this.#type === 'incremental' ? { used: false } : because(`a ${this.#type} backup reads every row`);
   }
 
   async #startWriter(): Promise<void> {
