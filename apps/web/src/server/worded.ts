@@ -1,5 +1,6 @@
 import {
   type BackupDocument,
+  checkDocument,
   ERROR_CODES,
   type ErrorCode,
   type ErrorDocument,
@@ -29,8 +30,15 @@ function isKnown(code: string): code is ErrorCode {
 }
 
 export function wordedJob(job: JobDocument, wording: Wording): JobDocument {
-  const { error, ...rest } = job;
+  const { error = damageFoundBy(job), ...rest } = job;
   return error === undefined ? rest : { ...rest, error: wording(error) };
+}
+
+/** A backup that was found damaged was verified to the end, which is no good news. */
+function damageFoundBy({ kind, result }: JobDocument): Pick<ErrorDocument, 'code'> | undefined {
+  if (kind !== 'verify-backup') return undefined;
+  const { data: check } = checkDocument.safeParse(result);
+  return check === undefined || check.ok ? undefined : { code: check.proof?.error?.code ?? 'repository/damaged' };
 }
 
 export function wordedBackup(backup: BackupDocument, wording: Wording): BackupDocument {

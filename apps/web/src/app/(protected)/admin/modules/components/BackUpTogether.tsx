@@ -1,6 +1,6 @@
 'use client';
 
-import type { ImplementationDocument } from '@cofre/contracts';
+import type { ImplementationDocument, JobDocument } from '@cofre/contracts';
 import { DatabaseBackupIcon } from 'lucide-react';
 import { useTranslations } from 'next-intl';
 import { toast } from 'sonner';
@@ -10,7 +10,7 @@ import { useAction } from '#components/use-action.ts';
 
 interface BackUpTogetherProps {
   readonly implementations: readonly ImplementationDocument[];
-  readonly onDone: () => void;
+  readonly onDone: (started: readonly JobDocument[]) => void;
   readonly onClear: () => void;
 }
 
@@ -20,7 +20,7 @@ export function BackUpTogether({ implementations, onDone, onClear }: BackUpToget
   const create = useAction(createModuleBackups, {
     onSuccess: (jobs) => {
       toast.success(t('togetherStarted', { count: jobs.length }));
-      onDone();
+      onDone(jobs);
     },
   });
   const count = implementations.length;

@@ -31,7 +31,7 @@ export function ModuleBrowser({ modules, implementations, isAdministrator }: Mod
   const router = useRouter();
   const { params, set } = useUrlState();
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
-  const { jobs, refetch } = useJobs(undefined, { onEnded: () => router.refresh() });
+  const { jobs, follow } = useJobs(undefined, { onEnded: () => router.refresh() });
   const typed = params.get('q') ?? '';
   const state = PROTECTION_STATES.find((it) => it === params.get('state'));
   const shown = shownModules({ modules, implementations }, { typed, state });
@@ -65,9 +65,9 @@ export function ModuleBrowser({ modules, implementations, isAdministrator }: Mod
       {isAdministrator ? (
         <BackUpTogether
           implementations={implementations.filter(({ id }) => chosen.includes(id))}
-          onDone={() => {
+          onDone={(started) => {
             setSelected(new Set());
-            refetch();
+            follow(...started);
           }}
           onClear={() => setSelected(new Set())}
         />

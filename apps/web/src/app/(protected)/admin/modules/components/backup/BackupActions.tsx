@@ -1,6 +1,6 @@
 'use client';
 
-import type { BackupDocument } from '@cofre/contracts';
+import type { BackupDocument, JobDocument } from '@cofre/contracts';
 import {
   DownloadIcon,
   EllipsisVerticalIcon,
@@ -33,7 +33,7 @@ interface BackupActionsProps {
   readonly backup: BackupDocument;
   readonly isAdministrator: boolean;
   readonly onChanged: () => void;
-  readonly onStarted: () => void;
+  readonly onStarted: (job: JobDocument) => void;
   /** Where the backup is open already. */
   readonly isOwnPage?: boolean;
 }

@@ -1,6 +1,6 @@
 'use client';
 
-import type { BackupDocument } from '@cofre/contracts';
+import type { BackupDocument, JobDocument } from '@cofre/contracts';
 import { UndoDotIcon } from 'lucide-react';
 import Link from 'next/link';
 import { useTranslations } from 'next-intl';
@@ -19,7 +19,7 @@ interface BackupCardProps {
   /** It is another one now: held, released. */
   readonly onChanged: () => void;
   /** A job was asked for. */
-  readonly onStarted: () => void;
+  readonly onStarted: (job: JobDocument) => void;
 }
 
 /** One backup in the list. */

@@ -1,6 +1,6 @@
 'use client';
 
-import type { BackupEstimateDocument, BackupType, CreateBackupInput } from '@cofre/contracts';
+import type { BackupEstimateDocument, BackupType, CreateBackupInput, JobDocument } from '@cofre/contracts';
 import { useQuery } from '@tanstack/react-query';
 import { DatabaseBackupIcon } from 'lucide-react';
 import { useTranslations } from 'next-intl';
@@ -34,7 +34,7 @@ import type { BackedUp } from './ModuleBackupManager.tsx';
 
 interface CreateBackupDialogProps {
   readonly implementation: BackedUp;
-  readonly onStarted: () => void;
+  readonly onStarted: (job: JobDocument) => void;
   /** There is none yet, so the first one reads everything. */
   readonly isFirst?: boolean;
 }
@@ -62,9 +62,9 @@ export function CreateBackupDialog({ implementation, onStarted, isFirst = false 
       <DialogContent className="sm:max-w-xl">
         <CreateForm
           implementation={implementation}
-          onStarted={() => {
+          onStarted={(job) => {
             setIsOpen(false);
-            onStarted();
+            onStarted(job);
           }}
         />
       </DialogContent>
@@ -90,9 +90,9 @@ function CreateForm({ implementation, onStarted }: Pick<CreateBackupDialogProps,
     queryFn: async () => dataOf(await showModuleBackupSettings({ implementation: id })),
   });
   const create = useAction(createModuleBackup, {
-    onSuccess: () => {
+    onSuccess: (job) => {
       toast.success(t('started'));
-      onStarted();
+      onStarted(job);
     },
   });
   const end = expiryInput(expiry);

@@ -1,6 +1,6 @@
 'use client';
 
-import type { BackupDocument } from '@cofre/contracts';
+import type { BackupDocument, JobDocument } from '@cofre/contracts';
 import { LockIcon, Trash2Icon } from 'lucide-react';
 import { useTranslations } from 'next-intl';
 import { toast } from 'sonner';
@@ -23,7 +23,7 @@ interface DeleteBackupDialogProps {
   readonly backup: BackupDocument;
   readonly isOpen: boolean;
   readonly onClose: () => void;
-  readonly onStarted: () => void;
+  readonly onStarted: (job: JobDocument) => void;
 }
 
 /** Names what goes: type, date, description. One that is held says by whom, and is not deleted. */
@@ -33,10 +33,10 @@ export function DeleteBackupDialog({ backup, isOpen, onClose, onStarted }: Delet
   const exact = useExactTime();
   const { id, type, createdAt, description, held } = backup;
   const remove = useAction(deleteModuleBackup, {
-    onSuccess: () => {
+    onSuccess: (job) => {
       toast.success(t('deleteStarted'));
       onClose();
-      onStarted();
+      onStarted(job);
     },
   });
   return (

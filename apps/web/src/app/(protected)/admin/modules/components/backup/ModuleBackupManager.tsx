@@ -40,7 +40,7 @@ export function ModuleBackupManager({ implementation, isAdministrator, onChanged
   };
   const jobs = useJobReports(implementation.id, { isAdministrator, onEnded: reload });
   const backUpNow = isAdministrator ? (
-    <CreateBackupDialog implementation={implementation} onStarted={jobs.refetch} />
+    <CreateBackupDialog implementation={implementation} onStarted={jobs.follow} />
   ) : null;
   const isFiltered = Object.values(filters).some((value) => value !== undefined);
   return (
@@ -64,7 +64,7 @@ export function ModuleBackupManager({ implementation, isAdministrator, onChanged
                   backup={backup}
                   isAdministrator={isAdministrator}
                   onChanged={reload}
-                  onStarted={jobs.refetch}
+                  onStarted={jobs.follow}
                 />
               </li>
             ))}
@@ -86,7 +86,7 @@ export function ModuleBackupManager({ implementation, isAdministrator, onChanged
       ) : (
         <EmptyState title={t('empty')} description={t('emptyHint')}>
           {isAdministrator ? (
-            <CreateBackupDialog implementation={implementation} onStarted={jobs.refetch} isFirst />
+            <CreateBackupDialog implementation={implementation} onStarted={jobs.follow} isFirst />
           ) : null}
         </EmptyState>
       )}

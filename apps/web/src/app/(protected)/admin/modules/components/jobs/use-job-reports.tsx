@@ -4,6 +4,7 @@ import type { JobDocument } from '@cofre/contracts';
 import { useTranslations } from 'next-intl';
 import { useState } from 'react';
 import { toast } from 'sonner';
+import { showModuleJob } from '#app/actions/admin/modules/jobs.ts';
 import { FailedJob, JobCard } from './JobCard.tsx';
 import { isOpen, useJobs } from './use-jobs.ts';
 
@@ -21,13 +22,16 @@ interface ReportOptions {
 export function useJobReports(implementation: string, { isAdministrator, isShown, onEnded }: ReportOptions) {
   const t = useTranslations('jobs');
   const [failed, setFailed] = useState<readonly JobDocument[]>([]);
-  const { jobs, refetch } = useJobs(implementation, {
+  const report = (job: JobDocument) => {
+    const kind = t(`kinds.${job.kind}`);
+    if (job.error !== undefined) setFailed((before) => [job, ...before]);
+    else if (job.state === 'completed') toast.success(t('ended', { kind }));
+    else if (job.state === 'canceled') toast.info(t('canceled', { kind }));
+    onEnded?.(job);
+  };
+  const { jobs, follow } = useJobs(implementation, {
     onEnded: (job) => {
-      if (isShown?.(job) === false) return;
-      if (job.state === 'completed') toast.success(t('ended', { kind: t(`kinds.${job.kind}`) }));
-      if (job.state === 'canceled') toast.info(t('canceled', { kind: t(`kinds.${job.kind}`) }));
-      if (job.state === 'failed') setFailed((before) => [job, ...before]);
-      onEnded?.(job);
+      if (isShown?.(job) !== false) void withFindings(job).then(report);
     },
   });
   const open = jobs.filter((job) => isOpen(job) && isShown?.(job) !== false);
@@ -49,5 +53,12 @@ export function useJobReports(implementation: string, { isAdministrator, isShown
         ))}
       </div>
     );
-  return { cards, open, refetch };
+  return { cards, open, follow };
+}
+
+/** What was looked through to the end may have been found damaged. Lists do not say so. */
+async function withFindings(job: JobDocument): Promise<JobDocument> {
+  if (job.kind !== 'verify-backup' || job.state !== 'completed') return job;
+  const known = await showModuleJob({ job: job.id }).catch(() => null);
+  return known?.success === true ? known.data : job;
 }

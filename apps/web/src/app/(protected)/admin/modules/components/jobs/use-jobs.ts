@@ -24,7 +24,8 @@ interface JobsOptions {
 
 /**
  * Jobs of an implementation (undefined: of all), the newest first, as everybody who looks sees them. They are sent as they
- * change; where no line can be kept open they are asked for. `refetch` shows one that was just asked for at once.
+ * change; where no line can be kept open they are asked for. `follow` is told of what was just asked for: it may have ended
+ * before anybody was sent that it began.
  */
 export function useJobs(implementation: string | undefined, { onEnded }: JobsOptions = {}) {
   const client = useQueryClient();
@@ -41,7 +42,11 @@ export function useJobs(implementation: string | undefined, { onEnded }: JobsOpt
   });
   const jobs = query.data ?? NO_JOBS;
   useEndings(jobs, onEnded);
-  return { jobs, refetch: () => void query.refetch() };
+  const follow = (...started: readonly JobDocument[]) => {
+    show(started);
+    void query.refetch();
+  };
+  return { jobs, follow };
 }
 
 const keyOf = (implementation: string | undefined) => ['jobs', implementation ?? null];

@@ -28,7 +28,7 @@ export function BackupFrame({ backup, isAdministrator, children }: BackupFramePr
   const exact = useExactTime();
   const router = useRouter();
   const { id, implementation, createdAt, description, status } = backup;
-  const { cards, open, refetch } = useJobReports(implementation.id, {
+  const { cards, open, follow } = useJobReports(implementation.id, {
     isAdministrator,
     isShown: ({ backupId }) => backupId === id,
     onEnded: ({ kind, state }) => {
@@ -36,7 +36,7 @@ export function BackupFrame({ backup, isAdministrator, children }: BackupFramePr
       else router.refresh();
     },
   });
-  const verify = useAction(verifyModuleBackup, { onSuccess: refetch });
+  const verify = useAction(verifyModuleBackup, { onSuccess: (job) => follow(job) });
   const isVerifying = open.some(({ kind }) => kind === 'verify-backup') || verify.isPending;
   const isDone = status === 'completed';
   return (
@@ -71,7 +71,7 @@ export function BackupFrame({ backup, isAdministrator, children }: BackupFramePr
             backup={backup}
             isAdministrator={isAdministrator}
             onChanged={() => router.refresh()}
-            onStarted={refetch}
+            onStarted={follow}
             isOwnPage
           />
         </div>
