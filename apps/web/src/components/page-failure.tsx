@@ -23,6 +23,8 @@ export function PageFailure({ error, reset }: PageFailureProps) {
     });
   return (
     <div className="flex flex-col gap-4">
+      {/* The page could not say what it is called either. */}
+      <title>{t('title')}</title>
       <h1 className="text-xl font-semibold">{t('title')}</h1>
       <ErrorState message={t('hint')} code={error.digest} onRetry={again} />
     </div>

@@ -39,7 +39,8 @@ export function passwordSessions({ service, databaseUrl, secret }: Options): Ses
   const auth = makeAuth({ service, databaseUrl, secret });
 
   const read = async (): Promise<SignedIn | null> => {
-    const found = await auth.api.getSession({ headers: await headers() });
+    const asked = await headers();
+    const found = await auth.api.getSession({ headers: asked }).catch((error: unknown) => unavailable(service, error));
     if (found === null) return null;
     const person = await readPerson(service.catalogue, found.user.id);
     return person === null ? null : { person, mustChangePassword: found.user.mustChangePassword };
@@ -87,6 +88,12 @@ export function passwordSessions({ service, databaseUrl, secret }: Options): Ses
       await settlePassword({ ...service, actor: signedIn.person }, signedIn.person.userId);
     },
   };
+}
+
+/** The library does not say why it could not look. Where the database is away, the catalogue says so. */
+async function unavailable({ catalogue, random }: ServiceContext, cause: unknown): Promise<never> {
+  await readPerson(catalogue, random.uuid());
+  throw new CofreError('access/sign-in-unavailable', 'It could not be looked up who is signed in.', { cause });
 }
 
 function makeAuth({ service, databaseUrl, secret }: Options) {
