@@ -7,12 +7,14 @@ import { checkRepository } from '../../packages/services/src/index.ts';
 import { testServers } from '../support/database.ts';
 import { builtFunctions, DENOS, EdgeFunction } from '../support/edge-function.ts';
 import { AUTHORIZED, createFunctionShop, type FunctionShop } from '../support/function-shop.ts';
+import { IS_LONG } from '../support/long-tests.ts';
 import { S3Stub } from '../support/s3-stub.ts';
 import type { WorkerProcessOptions } from '../support/worker-process.ts';
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
 
-const IMPLEMENTATIONS = 200;
+/** 200 with `--long`. */
+const IMPLEMENTATIONS = IS_LONG ? 200 : 60;
 const PROGRAM = path.join(import.meta.dirname, '../support/worker-process.ts');
 
 const summary = z.object({ done: z.number(), failed: z.array(z.unknown()), left: z.number() });

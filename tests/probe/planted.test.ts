@@ -37,7 +37,9 @@ interface Planted {
 }
 
 const opening =
-  (change: (since: Parameters<TableProbe['open']>[0]) => Parameters<TableProbe['open']>[0]): Bug['probe'] =>
+  (
+    change: (since: Parameters<TableProbe['open']>[0]) => Parameters<TableProbe['open']>[0],
+  ): NonNullable<Bug['probe']> =>
   (probe) => ({ obstacle: (since) => probe.obstacle(since), open: (since, lows) => probe.open(change(since), lows) });
 
 const PLANTED: Readonly<Record<string, Planted>> = {

@@ -16,7 +16,8 @@ import {
 } from '@cofre/services';
 import { openStore } from '@cofre/storage';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createTestDatabase, type TestDatabase, testServers } from '../../../tests/support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../../../tests/support/database.ts';
+import { costlyTestServers } from '../../../tests/support/long-tests.ts';
 import { s3Address } from '../../../tests/support/s3-server.ts';
 import { S3Stub } from '../../../tests/support/s3-stub.ts';
 import { createShop, type TestService, type TestServiceOptions } from '../../../tests/support/service-context.ts';
@@ -39,7 +40,7 @@ interface Shop extends TestService {
   worker(options?: Partial<WorkerOptions>): Promise<RunningWorker>;
 }
 
-describe.each(testServers())('a worker on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('a worker on PostgreSQL $name', (server) => {
   const made: (() => Promise<unknown>)[] = [];
   afterEach(async () => {
     for (const end of made.splice(0).reverse()) await end();

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import { createShop, type TestService } from '../../../../tests/support/service-context.ts';
 import { createBackup } from '../backups/create-backup.ts';
 import { deleteBackup } from '../backups/delete-backup.ts';
@@ -13,7 +14,7 @@ import { undoRestore } from '../restores/undo-restore.ts';
 import { updateSettings } from '../settings/update-settings.ts';
 import { listAuditLogs } from './list-audit-logs.ts';
 
-describe.each(testServers())('the audit log on PostgreSQL $name (I13)', (server) => {
+describe.each(costlyTestServers())('the audit log on PostgreSQL $name (I13)', (server) => {
   const made: (() => Promise<unknown>)[] = [];
   afterEach(async () => {
     for (const end of made.splice(0).reverse()) await end();

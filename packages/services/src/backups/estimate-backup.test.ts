@@ -1,13 +1,14 @@
 import { backupEstimateDocument } from '@cofre/contracts';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import { createShop, type TestService } from '../../../../tests/support/service-context.ts';
 import { addImplementation } from '../modules/add-implementation.ts';
 import { createBackup } from './create-backup.ts';
 import { deleteBackup } from './delete-backup.ts';
 import { estimateBackup } from './estimate-backup.ts';
 
-describe.each(testServers())('the estimate of a backup on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('the estimate of a backup on PostgreSQL $name', (server) => {
   const made: (() => Promise<unknown>)[] = [];
   afterEach(async () => {
     for (const end of made.splice(0).reverse()) await end();

@@ -2,7 +2,8 @@ import { type CheckDocument, CofreError, checkDocument } from '@cofre/contracts'
 import type { ManifestTable, Repository } from '@cofre/engine';
 import { batchesOfLines, linesOf } from '@cofre/engine';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import { createShop, type TestService, type TestServiceOptions } from '../../../../tests/support/service-context.ts';
 import { addImplementation } from '../modules/add-implementation.ts';
 import { listImplementations } from '../modules/list-implementations.ts';
@@ -15,7 +16,7 @@ import { verifyBackup } from './verify-backup.ts';
 const KEY = { kind: 'passphrase', passphrase: 'correct horse' } as const;
 const LATEST = { backup: 'latest', restore: true };
 
-describe.each(testServers())('proofs of backups on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('proofs of backups on PostgreSQL $name', (server) => {
   const made: (() => Promise<unknown>)[] = [];
   afterEach(async () => {
     for (const end of made.splice(0).reverse()) await end();

@@ -1,7 +1,8 @@
 import { isCofreError } from '@cofre/contracts';
 import { withFaults } from '@cofre/storage';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import { createShop, type TestService } from '../../../../tests/support/service-context.ts';
 import { addImplementation } from '../modules/add-implementation.ts';
 import { checkRepository } from '../repository/check-repository.ts';
@@ -10,7 +11,7 @@ import { deleteBackup } from './delete-backup.ts';
 import { listBackups } from './list-backups.ts';
 import { verifyBackup } from './verify-backup.ts';
 
-describe.each(testServers())('what a killed process leaves behind, on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('what a killed process leaves behind, on PostgreSQL $name', (server) => {
   const made: (() => PromiseLike<unknown>)[] = [];
   afterEach(async () => {
     for (const end of made.splice(0).reverse()) await end();

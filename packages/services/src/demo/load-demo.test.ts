@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import { checksumDatabase, type DatabaseChecksums, differences, INVENTORY_SLICE } from './checksums.ts';
 import { damageInventory, goOnWorking } from './damage.ts';
 import { loadDemo } from './load-demo.ts';
@@ -9,7 +10,7 @@ const damaged = DEMO_IMPLEMENTATIONS.find(({ key }) => key === 'perishable')?.id
 const checksums = (database: TestDatabase): Promise<DatabaseChecksums> =>
   checksumDatabase(database.database, INVENTORY_SLICE, damaged);
 
-describe.each(testServers())('the demo’s platform on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('the demo’s platform on PostgreSQL $name', (server) => {
   let database: TestDatabase;
   beforeAll(async () => {
     database = await createTestDatabase(server, { template: 'migrated' });

@@ -2,7 +2,8 @@ import { doctorDocument } from '@cofre/contracts';
 import { MemoryStore, nodeCodecs, readOnly, systemClock, systemRandom } from '@cofre/storage';
 import { describe, expect, it } from 'vitest';
 import path from 'node:path';
-import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import { readMigrations } from '../catalogue/migrations.ts';
 import { initRepository } from '../repository/init-repository.ts';
 import type { RepositoryContext } from '../service-context.ts';
@@ -38,7 +39,7 @@ async function examine(db: TestDatabase, repository: RepositoryContext, override
   };
 }
 
-describe.each(testServers())('doctor on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('doctor on PostgreSQL $name', (server) => {
   it('finds nothing wrong where nothing is, and leaves nothing behind', async () => {
     const db = await createTestDatabase(server, { template: 'migrated' });
     const repository = place({ key: { kind: 'passphrase', passphrase: 'correct horse' } });

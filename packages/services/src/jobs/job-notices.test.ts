@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import { createShop } from '../../../../tests/support/service-context.ts';
 import { addImplementation } from '../modules/add-implementation.ts';
 import { enqueueJob } from './enqueue-job.ts';
@@ -8,7 +9,7 @@ import { runJob } from './run-job.ts';
 
 const WORKER = '77777777-7777-4777-8777-777777777777';
 
-describe.each(testServers())('notices of jobs on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('notices of jobs on PostgreSQL $name', (server) => {
   const made: (() => Promise<unknown>)[] = [];
   afterEach(async () => {
     for (const end of made.splice(0).reverse()) await end();

@@ -9,7 +9,8 @@ import {
 } from '@cofre/contracts';
 import { MemoryStore } from '@cofre/storage';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import { createShop, type TestService, type TestServiceOptions } from '../../../../tests/support/service-context.ts';
 import { removeAdministrator } from '../access/remove-administrator.ts';
 import type { Actor } from '../actor.ts';
@@ -68,7 +69,7 @@ interface Shop extends TestService {
   readonly ana: ServiceContext;
 }
 
-describe.each(testServers())('jobs on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('jobs on PostgreSQL $name', (server) => {
   const made: (() => Promise<unknown>)[] = [];
   afterEach(async () => {
     for (const end of made.splice(0).reverse()) await end();

@@ -5,7 +5,8 @@ import {
   moduleDocument,
 } from '@cofre/contracts';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createTestDatabase, testServers } from '../../../../tests/support/database.ts';
+import { createTestDatabase } from '../../../../tests/support/database.ts';
+import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import { createTestService, loadShop, SHOP_DEFINITION } from '../../../../tests/support/service-context.ts';
 import { addImplementation } from './add-implementation.ts';
 import { applyDefinition } from './apply-definition.ts';
@@ -14,7 +15,7 @@ import { listImplementations } from './list-implementations.ts';
 import { listModules } from './list-modules.ts';
 import { showModule } from './show-module.ts';
 
-describe.each(testServers())('modules on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('modules on PostgreSQL $name', (server) => {
   const made: (() => Promise<unknown>)[] = [];
   afterEach(async () => {
     for (const end of made.splice(0).reverse()) await end();

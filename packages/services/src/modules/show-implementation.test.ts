@@ -5,7 +5,8 @@ import {
   implementationDetailDocument,
 } from '@cofre/contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import { createShop, type TestService } from '../../../../tests/support/service-context.ts';
 import { createBackup } from '../backups/create-backup.ts';
 import { holdBackup } from '../backups/hold-backup.ts';
@@ -21,7 +22,7 @@ import { showImplementation } from './show-implementation.ts';
 
 const ONE = { implementation: 'shop/one' };
 
-describe.each(testServers())('an implementation on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('an implementation on PostgreSQL $name', (server) => {
   let db: TestDatabase;
   let service: TestService;
   let id: string;

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import { createTestService, type TestService } from '../../../../tests/support/service-context.ts';
 import { systemRandom } from '../../../storage/src/index.ts';
 import { roleOf } from '../access/authorize.ts';
@@ -30,7 +31,7 @@ describe('passwords', () => {
   });
 });
 
-describe.each(testServers())('people on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('people on PostgreSQL $name', (server) => {
   let db: TestDatabase;
   let service: TestService;
   beforeAll(async () => {

@@ -1,6 +1,7 @@
 import { planRowsDocument, restoreDetailDocument } from '@cofre/contracts';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import { createShop, type TestService } from '../../../../tests/support/service-context.ts';
 import { createBackup } from '../backups/create-backup.ts';
 import { listBackupTables } from '../backups/list-backup-tables.ts';
@@ -16,7 +17,7 @@ import { undoRestore } from './undo-restore.ts';
 
 const SHOP = { implementation: 'shop/one' };
 
-describe.each(testServers())('what leads to a restore on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('what leads to a restore on PostgreSQL $name', (server) => {
   const made: (() => Promise<unknown>)[] = [];
   afterEach(async () => {
     for (const end of made.splice(0).reverse()) await end();

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import { createShop, type TestService } from '../../../../tests/support/service-context.ts';
 import { cleanupExpiredBackups } from './cleanup-expired-backups.ts';
 import { retainedPages } from './read-retained.ts';
@@ -7,7 +8,7 @@ import { retainedPages } from './read-retained.ts';
 const IMPLEMENTATIONS = 1000;
 const BACKUPS_EACH = 10;
 
-describe.each(testServers())('clean-up of many on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('clean-up of many on PostgreSQL $name', (server) => {
   let db: TestDatabase;
   let service: TestService;
   beforeAll(async () => {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { testServers } from '../../../../tests/support/database.ts';
+import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import {
   createScheduledShop,
   DUE,
@@ -13,7 +13,7 @@ import { executeScheduledBackups } from './execute-scheduled-backups.ts';
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-describe.each(testServers())('clocks that jump, on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('clocks that jump, on PostgreSQL $name', (server) => {
   const made: AsyncDisposable[] = [];
   afterEach(async () => {
     for (const scene of made.splice(0)) await scene[Symbol.asyncDispose]();

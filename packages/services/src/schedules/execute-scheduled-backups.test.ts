@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { testServers } from '../../../../tests/support/database.ts';
+import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import {
   createScheduledShop,
   DUE,
@@ -17,7 +17,7 @@ import { executeScheduledBackups } from './execute-scheduled-backups.ts';
 const NOTHING = { done: 0, unchanged: 0, failed: [], deferred: 0, left: 0 };
 const HOUR_MS = 3_600_000;
 
-describe.each(testServers())('scheduled backups on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('scheduled backups on PostgreSQL $name', (server) => {
   const made: AsyncDisposable[] = [];
   afterEach(async () => {
     for (const scene of made.splice(0)) await scene[Symbol.asyncDispose]();

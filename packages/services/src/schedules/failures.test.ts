@@ -1,6 +1,6 @@
 import { MemoryStore, withFaults } from '@cofre/storage';
 import { afterEach, describe, expect, it } from 'vitest';
-import { testServers } from '../../../../tests/support/database.ts';
+import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import {
   createScheduledShop,
   DUE,
@@ -21,7 +21,7 @@ import { executeScheduledBackups } from './execute-scheduled-backups.ts';
 
 const MINUTE_MS = 60_000;
 
-describe.each(testServers())('scheduled backups that fail, on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('scheduled backups that fail, on PostgreSQL $name', (server) => {
   const made: AsyncDisposable[] = [];
   afterEach(async () => {
     for (const scene of made.splice(0)) await scene[Symbol.asyncDispose]();

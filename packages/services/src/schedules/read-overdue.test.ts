@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { testServers } from '../../../../tests/support/database.ts';
+import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import { createScheduledShop, DUE, type ScheduledShop } from '../../../../tests/support/scheduled-shop.ts';
 import { addImplementation } from '../modules/add-implementation.ts';
 import { listImplementations } from '../modules/list-implementations.ts';
@@ -9,7 +9,7 @@ import { readOverdue } from './read-overdue.ts';
 
 const MINUTE_MS = 60_000;
 
-describe.each(testServers())('overdue backups on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('overdue backups on PostgreSQL $name', (server) => {
   const made: AsyncDisposable[] = [];
   afterEach(async () => {
     for (const scene of made.splice(0)) await scene[Symbol.asyncDispose]();

@@ -7,7 +7,7 @@ import { type ScheduledRunDocument, scheduledRunDocument } from '@cofre/contract
 import type { Database } from '@cofre/postgres';
 import { openStore } from '@cofre/storage';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { testServers } from '../../../../tests/support/database.ts';
+import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import { createScheduledShop, DUE, DUE_NEXT, type ScheduledShop } from '../../../../tests/support/scheduled-shop.ts';
 import { checkRepository } from '../repository/check-repository.ts';
 import type { ServiceContext } from '../service-context.ts';
@@ -19,7 +19,7 @@ vi.setConfig({ testTimeout: 240_000 });
 const RUNNER = path.resolve(import.meta.dirname, '../../../../tests/support/scheduled-runner.ts');
 const CLAIM_LAPSED_MS = 121_000;
 
-describe.each(testServers())('several runners at once, on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('several runners at once, on PostgreSQL $name', (server) => {
   const made: (() => PromiseLike<unknown>)[] = [];
   afterEach(async () => {
     for (const end of made.splice(0).reverse()) await end();

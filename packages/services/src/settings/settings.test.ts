@@ -1,6 +1,7 @@
 import { type BackupSettings, settingsDocument } from '@cofre/contracts';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import { createShop, type TestService } from '../../../../tests/support/service-context.ts';
 import { createBackup } from '../backups/create-backup.ts';
 import { holdBackup } from '../backups/hold-backup.ts';
@@ -18,7 +19,7 @@ import { weakenedSettings } from './weakened-settings.ts';
 
 const DAY_MS = 86_400_000;
 
-describe.each(testServers())('settings on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('settings on PostgreSQL $name', (server) => {
   const made: (() => Promise<unknown>)[] = [];
   afterEach(async () => {
     for (const end of made.splice(0).reverse()) await end();

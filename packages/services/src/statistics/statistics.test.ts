@@ -1,7 +1,8 @@
 import { CofreError, type StatisticsDocument, statisticsDocument } from '@cofre/contracts';
 import type { KyselyPlugin } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import { createTestService, type TestService } from '../../../../tests/support/service-context.ts';
 import { MemoryStore } from '@cofre/storage';
 import type { Actor } from '../actor.ts';
@@ -186,7 +187,7 @@ function explaining(catalogue: Catalogue, plans: Plan[]): Catalogue {
   return catalogue.withPlugin(plugin);
 }
 
-describe.each(testServers())('statistics on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('statistics on PostgreSQL $name', (server) => {
   let db: TestDatabase;
   let service: TestService;
   beforeAll(async () => {
