@@ -18,6 +18,7 @@ import {
 import { openStore, systemClock } from '@cofre/storage';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createTestDatabase, type TestDatabase, testServers } from '../support/database.ts';
+import { costlyTestServers } from '../support/long-tests.ts';
 import { createShop, type TestService } from '../support/service-context.ts';
 import type { KillPoint, WorkerProcessOptions } from '../support/worker-process.ts';
 
@@ -27,7 +28,7 @@ const program = path.join(import.meta.dirname, '../support/worker-process.ts');
 
 const [newest] = testServers();
 
-describe.each(testServers())('workers that are killed, on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('workers that are killed, on PostgreSQL $name', (server) => {
   const made: (() => Promise<unknown>)[] = [];
   const children = new Set<ChildProcess>();
   afterEach(async () => {
