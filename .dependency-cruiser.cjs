@@ -121,14 +121,14 @@ module.exports = {
       comment:
         'Components and lib also run in browsers: what is read there is handed to them by a page, what is changed goes through an action.',
       severity: 'error',
-      from: { path: String.raw`^apps/web/src/(components|lib|app/.+/components)/`, pathNot: TESTS },
+      from: { path: String.raw`^apps/web/src/(components|lib|embed/browser|app/.+/components)/`, pathNot: TESTS },
       to: { path: ['^apps/web/src/server/', '^packages/(?!contracts/)'] },
     },
     {
       name: 'web-browser-loads-no-schemas',
       comment: 'The contracts bring zod with them; a browser needs their types alone.',
       severity: 'error',
-      from: { path: String.raw`^apps/web/src/(components|lib|app/.+/components)/`, pathNot: TESTS },
+      from: { path: String.raw`^apps/web/src/(components|lib|embed/browser|app/.+/components)/`, pathNot: TESTS },
       to: { path: '^packages/', dependencyTypesNot: ['type-only'] },
     },
     {

@@ -26,7 +26,7 @@ const ON_SERVERS = new Map([
 const PEERS = { next: '>=16', react: '>=19.2', 'react-dom': '>=19.2' };
 const PEER_MODULES = Object.keys(PEERS).flatMap((name) => [name, `${name}/*`]);
 
-const BROWSER_ENTRIES = ['browser-provider', 'implementation-details-panel', 'module-backup-manager'] as const;
+const BROWSER_ENTRIES = ['browser-provider', 'ImplementationDetailsPanel', 'ModuleBackupManager'] as const;
 
 const COMMON = {
   absWorkingDir: app,
