@@ -3,6 +3,7 @@ import { testServers } from '../support/database.ts';
 import { builtFunctions, DENOS, EdgeFunction, forgetPeak, type Usage, usageOf } from '../support/edge-function.ts';
 import { AUTHORIZED, createFunctionShop, type FunctionShop } from '../support/function-shop.ts';
 import { IS_LONG } from '../support/long-tests.ts';
+import { IS_LONG } from '../support/long-tests.ts';
 import { S3Stub } from '../support/s3-stub.ts';
 
 vi.setConfig({ testTimeout: 400_000, hookTimeout: 120_000 });
@@ -73,5 +74,25 @@ describe.runIf(process.platform === 'linux').each(denos)('limits under Deno $ver
       expect(run.after.peakBytes).toBeLessThan(MEMORY_BYTES);
       await scene.db.query(`UPDATE public.item SET price = price + 1`);
     }
+  });
+
+  // It takes some dozens of calls to see that the heap grows to a size and stays there.
+  it.runIf(IS_LONG)('memory does not grow with the number of slices (I12)', async () => {
+    await using scene = await shop(16);
+    await using edge = await start(scene);
+    const peaks: number[] = [];
+    for (let round = 0; round < 14; round += 1) {
+      await scene.makeDue();
+      for (let left = 1; left > 0; ) {
+        const run = await measured(edge);
+        expect(run.body).toMatchObject({ failed: [], deferred: 0 });
+        peaks.push(run.after.peakBytes);
+        left = Number(run.body['left']);
+      }
+    }
+    console.info(`Deno ${deno.version}, peaks: ${peaks.map((bytes) => Math.round(bytes / MIB)).join(', ')} MiB`);
+    const half = Math.ceil(peaks.length / 2);
+    expect(Math.max(...peaks)).toBeLessThan(MEMORY_BYTES);
+    expect(Math.max(...peaks.slice(half)) - Math.max(...peaks.slice(0, half))).toBeLessThan(8 * MIB);
   });
 });
