@@ -294,6 +294,18 @@ describe('whoever may not', () => {
       expect((await ask('/admin/modules', 'outsider', { cookie: cookies.administrator })).status).toBe(200);
     });
 
+    it('changes nothing by asking in another way than pages are asked for', async () => {
+      await unchanged(async () => {
+        for (const { entry, path: there } of guarded(things))
+          for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
+            const headers = { cookie: cookies.administrator, 'content-type': 'application/json' };
+            const body = JSON.stringify({ backup: things.backup });
+            const answer = await examined(await fetch(`${web.url}${there}`, { method, headers, body }));
+            if (entry.endsWith('/route')) expect(answer.status, `${method} ${there}`).toBe(405);
+          }
+      });
+    });
+
     it('gets a plain answer to an address that no browser writes', async () => {
       const odd = ['/admin/modules/%E0%A4%A/one', '/admin/modules/shop%2Fone/x', '/admin/modules/shop/one/restore/%00'];
       for (const there of [...odd, '/admin/modules/..%2f..%2fetc/passwd', `/admin/modules/${'x'.repeat(5000)}/one`])

@@ -5,6 +5,7 @@ import { AxeBuilder } from '@axe-core/playwright';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished } from 'vitest';
 import type { Account, PersonName } from './web-platform.ts';
+import { type Address, signIn } from './web-session.ts';
 import { startWeb, type TestWeb, WEB_START_MS, type WebOptions } from './web-server.ts';
 
 const CHROMIUM = '/usr/bin/chromium';
@@ -30,8 +31,8 @@ export const WIDTHS = [360, 768, 1440] as const;
 export const LANGUAGES = ['en', 'pt-BR'] as const;
 
 export interface PageOptions {
-  /** Whose session it begins with; default: nobody is signed in. */
-  readonly as?: PersonName;
+  /** Whose session it begins with: one that the file shares, or an account's own. Default: nobody is signed in. */
+  readonly as?: PersonName | Account;
   /** What the browser asks for; default: English. */
   readonly language?: (typeof LANGUAGES)[number];
   readonly width?: keyof typeof SIZES;
@@ -64,6 +65,7 @@ export class BrowserTest implements AsyncDisposable {
   async open(options: PageOptions = {}): Promise<Page> {
     const { as, language = 'en', width = 1440, scheme = 'light', timeZone = 'UTC', tolerates = [] } = options;
     this.#visitors += 1;
+    const address: Address = `192.0.2.${this.#visitors}`;
     const context = await this.#browser.newContext({
       baseURL: this.web.url,
       locale: language,
@@ -72,7 +74,7 @@ export class BrowserTest implements AsyncDisposable {
       viewport: SIZES[width],
       reducedMotion: 'reduce',
       // Attempts to sign in are counted by address: everybody has one of their own.
-      extraHTTPHeaders: { 'x-forwarded-for': `192.0.2.${this.#visitors}` },
+      extraHTTPHeaders: { 'x-forwarded-for': address },
     });
     looks.set(context, { language, width, scheme });
     const complaints = complaintsOf(context, this.web.url);
@@ -82,8 +84,9 @@ export class BrowserTest implements AsyncDisposable {
       expect(complaints.filter((it) => !tolerates.some((pattern) => pattern.test(it)))).toEqual([]);
     });
     if (as !== undefined) {
-      const cookies = await this.web.session(as);
-      await context.addCookies(cookies.map((cookie) => ({ ...cookie, url: this.web.url })));
+      const { url } = this.web;
+      const cookies = await (typeof as === 'string' ? this.web.session(as) : signIn({ url, account: as, address }));
+      await context.addCookies(cookies.map((cookie) => ({ ...cookie, url })));
     }
     return context.newPage();
   }

@@ -202,7 +202,17 @@ interface Served {
   stop(): Promise<void>;
 }
 
+/** Somebody else may take the port before the server does. */
 async function serve(variables: Readonly<Record<string, string>>, output: string[]): Promise<Served> {
+  for (let attempt = 1; ; attempt++) {
+    const served = await tryToServe(variables, output);
+    if (served !== null) return served;
+    if (attempt === 3 || !output.join('').includes('EADDRINUSE'))
+      throw new Error(`the web admin does not answer:\n${output.join('')}`);
+  }
+}
+
+async function tryToServe(variables: Readonly<Record<string, string>>, output: string[]): Promise<Served | null> {
   const port = await freePort();
   const args = [nextProgram(WEB), 'start', '--hostname', '127.0.0.1', '--port', String(port)];
   const child = spawn(process.execPath, ['--import', END_WITH_PARENT, ...args], {
@@ -223,7 +233,7 @@ async function serve(variables: Readonly<Record<string, string>>, output: string
     await sleep(LOOK_MS);
   }
   await stop(child);
-  throw new Error(`the web admin does not answer:\n${output.join('')}`);
+  return null;
 }
 
 const ANSWERS_WITHIN_MS = 60_000;
