@@ -3,7 +3,6 @@ import { testServers } from '../support/database.ts';
 import { builtFunctions, DENOS, EdgeFunction, forgetPeak, type Usage, usageOf } from '../support/edge-function.ts';
 import { AUTHORIZED, createFunctionShop, type FunctionShop } from '../support/function-shop.ts';
 import { IS_LONG } from '../support/long-tests.ts';
-import { IS_LONG } from '../support/long-tests.ts';
 import { S3Stub } from '../support/s3-stub.ts';
 
 vi.setConfig({ testTimeout: 400_000, hookTimeout: 120_000 });
