@@ -64,13 +64,15 @@ describe.runIf(process.platform === 'linux').each(denos)('limits under Deno $ver
       `INSERT INTO public.item (store_id, sku, price) SELECT 1, i || md5(i::text) || md5((i * 7)::text), i FROM generate_series(1000, 101000) AS i; ANALYZE`,
     );
     await using edge = await start(scene);
+    // The limit is the isolate's; what the process itself takes beside it is the platform's.
+    const idle = usageOf(edge.pid);
     for (const what of ['all rows new', 'all rows changed']) {
       await scene.makeDue();
       const run = await measured(edge);
       say(`Deno ${deno.version}, a slice of 9 MB, ${what}`, run);
       expect(run.body).toMatchObject({ done: 1, failed: [], deferred: 0, left: 0 });
       expect(run.cpuMs).toBeLessThan(CPU_MS);
-      expect(run.after.peakBytes).toBeLessThan(MEMORY_BYTES);
+      expect(run.after.peakBytes - idle.bytes).toBeLessThan(MEMORY_BYTES);
       await scene.db.query(`UPDATE public.item SET price = price + 1`);
     }
   });
