@@ -1,0 +1,54 @@
+import lighthouse, { desktopConfig } from 'lighthouse';
+import type { PageAddress } from './web-requests.ts';
+
+export interface LighthouseFigures {
+  readonly what: string;
+  /** `phone`: with the slow line and the slow processor that Lighthouse takes phones for. */
+  readonly device: 'phone' | 'desktop';
+  /** Out of 100. */
+  readonly performance: number;
+  readonly accessibility: number;
+  /** What cost points. */
+  readonly lost: readonly string[];
+}
+
+interface LighthouseOptions {
+  readonly url: string;
+  readonly cookie: string;
+  /** Of the browser that it is to use. */
+  readonly debuggingPort: number;
+}
+
+const CATEGORIES = ['performance', 'accessibility'] as const;
+const WHOLE = 100;
+
+/** One run of Lighthouse, signed in. */
+export async function runLighthouse(
+  { what, path }: PageAddress,
+  device: LighthouseFigures['device'],
+  { url, cookie, debuggingPort }: LighthouseOptions,
+): Promise<LighthouseFigures> {
+  const result = await lighthouse(
+    `${url}${path}`,
+    {
+      port: debuggingPort,
+      onlyCategories: [...CATEGORIES],
+      extraHeaders: { Cookie: `${cookie}; cofre_time_zone=UTC` },
+      logLevel: 'error',
+      output: 'json',
+    },
+    device === 'desktop' ? desktopConfig : undefined,
+  );
+  if (result === undefined) throw new Error(`Lighthouse gave nothing for ${what}`);
+  const { categories, audits, runtimeError } = result.lhr;
+  if (runtimeError !== undefined) throw new Error(`Lighthouse failed on ${what}: ${runtimeError.message}`);
+  const score = (name: (typeof CATEGORIES)[number]) => Math.round((categories[name]?.score ?? 0) * WHOLE);
+  const weighed = CATEGORIES.flatMap((name) => categories[name]?.auditRefs ?? []).filter(({ weight }) => weight > 0);
+  const lost = weighed.flatMap(({ id }) => {
+    const audit = audits[id];
+    return audit === undefined || audit.score === null || audit.score >= 0.9
+      ? []
+      : [`${audit.title}${audit.displayValue === undefined ? '' : ` (${audit.displayValue})`}`];
+  });
+  return { what, device, performance: score('performance'), accessibility: score('accessibility'), lost };
+}
