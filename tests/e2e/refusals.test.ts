@@ -149,6 +149,7 @@ describe('whoever may not', () => {
   interface Answer {
     readonly status: number;
     readonly location: string | null;
+    readonly cookies: readonly string[];
     readonly body: string;
   }
 
@@ -159,7 +160,8 @@ describe('whoever may not', () => {
     const text = isStream ? '' : await answer.text();
     expect(text, answer.url).not.toMatch(NEVER);
     expect(text, answer.url).not.toContain(secret);
-    return { status: answer.status, location: answer.headers.get('location'), body: text };
+    const { status, headers } = answer;
+    return { status, location: headers.get('location'), cookies: headers.getSetCookie(), body: text };
   }
 
   async function ask(asked: string, who: Visitor, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
@@ -189,7 +191,7 @@ describe('whoever may not', () => {
       ...headers,
     };
     const given = Object.entries(sent).filter((entry): entry is [string, string] => entry[1] !== undefined);
-    const body = typeof args === 'string' ? args : JSON.stringify(args);
+    const body = typeof args === 'string' || args instanceof FormData ? args : JSON.stringify(args);
     return examined(
       await fetch(`${web.url}${page.path}`, { method: 'POST', redirect: 'manual', headers: given, body }),
     );
@@ -413,6 +415,33 @@ describe('whoever may not', () => {
         }
       });
       expect(logged).toBe(actions.length);
+    });
+
+    it('signs nobody in or out, changes no password and keeps no choice, from elsewhere', async () => {
+      const { email, password } = web.accounts.administrator;
+      const fields = {
+        email,
+        password,
+        current: password,
+        next: 'chosen by somebody else',
+        again: 'chosen by somebody else',
+      };
+      const send = (action: BuiltAction, origin: string | undefined) => {
+        const form = new FormData();
+        for (const [name, value] of Object.entries(fields)) form.append(`1_${name}`, value);
+        const args = { signOut: [], choosePreference: [{ theme: 'dark' }] }[action.name] ?? [null, '$K1'];
+        form.append('0', JSON.stringify(args));
+        return call(action, form, { headers: { 'content-type': undefined, origin } });
+      };
+      const actions = builtActions().filter(({ name }) => PUBLIC_ACTIONS.has(name));
+      expect(actions.map(({ name }) => name).toSorted()).toEqual([...PUBLIC_ACTIONS].toSorted());
+      await unchanged(async () => {
+        for (const action of actions)
+          for (const origin of ['https://evil.example', undefined])
+            expect((await send(action, origin)).cookies, `${action.name} from ${origin ?? 'nowhere'}`).toEqual([]);
+      });
+      const [choose] = actions.filter(({ name }) => name === 'choosePreference');
+      if (choose !== undefined) expect((await send(choose, web.url)).cookies).toHaveLength(1);
     });
 
     it('changes nothing by a form of another site', async () => {
