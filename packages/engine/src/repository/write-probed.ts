@@ -2,6 +2,7 @@ import { assert } from '@cofre/contracts';
 import type { BlockRef, DeltaBlocks, ManifestTable, RangeEntry } from '../format/manifest.ts';
 import { BufferPool } from '../ranges/buffer-pool.ts';
 import { cutRanges, RANGE_BYTES } from '../ranges/cut-ranges.ts';
+import { ReadAhead } from '../ranges/read-ahead.ts';
 import { RangeWalk } from '../ranges/range-walk.ts';
 import { countLines } from '../rows/apply-deltas.ts';
 import { compareKeyLists } from '../rows/compare-keys.ts';
@@ -181,13 +182,15 @@ export class ProbedTableWriter {
     whole: ReadonlySet<number>,
   ): Promise<ReadonlyMap<number, DeltaUnderWay>> {
     const gathered = new Map<number, DeltaUnderWay>();
-    const wanted = [...deltas.filter((index) => this.#count(index).touched > 0), ...whole].sort((a, b) => a - b);
+    const touched = deltas.filter((index) => this.#count(index).touched > 0);
+    const wanted = [...touched, ...whole].sort((a, b) => a - b);
+    const keys = new ReadAhead(touched, (index) => this.#keysBefore(index));
     if (wanted.length > 0) {
       const walk = new RangeWalk(this.#input.layout, this.#lows, probe.rows(whole));
       await drainingWhenRefuted(walk, async () => {
         for (const index of wanted) {
           if (whole.has(index)) await this.#rewrite(index, walk.of(index));
-          else gathered.set(index, await this.#takeTouched(index, walk.of(index)));
+          else gathered.set(index, await this.#takeTouched(index, walk.of(index), keys));
         }
         if ((await walk.peek()) !== null) throw contradiction('rows were touched that had not been');
       });
@@ -217,7 +220,11 @@ export class ProbedTableWriter {
     this.#settle(index, entries);
   }
 
-  async #takeTouched(index: number, batches: AsyncIterable<RowBatch>): Promise<DeltaUnderWay> {
+  async #takeTouched(
+    index: number,
+    batches: AsyncIterable<RowBatch>,
+    keysBefore: ReadAhead<Buffer>,
+  ): Promise<DeltaUnderWay> {
     const parts: Buffer[] = [];
     let bytes = 0;
     for await (const batch of batches) {
@@ -229,8 +236,7 @@ export class ProbedTableWriter {
     const plain = Buffer.concat(parts);
     const { touched } = this.#count(index);
     if (countLines(plain) !== touched) throw contradiction('not as many rows are touched as were counted');
-    const keys = await this.#keysBefore(index);
-    const difference = compareKeyLists(this.#input.layout, keys, plain);
+    const difference = compareKeyLists(this.#input.layout, await keysBefore.get(index), plain);
     if (difference === null) throw contradiction('touched rows are out of order');
     this.rowsRead += touched;
     const upserts = await this.#writer.beginBlock('upserts', plain);
@@ -249,20 +255,26 @@ export class ProbedTableWriter {
     }
     if (shrunk.size === 0) return;
     const walk = new RangeWalk(this.#input.layout, this.#lows, probe.keys(shrunk));
+    const indexes = [...shrunk].sort((a, b) => a - b);
+    const keys = new ReadAhead(indexes, (index) => this.#keysBefore(index));
     await drainingWhenRefuted(walk, async () => {
-      for (const index of [...shrunk].sort((a, b) => a - b)) {
+      for (const index of indexes) {
         const delta = gathered.get(index);
         assert(delta !== undefined, 'a range that shrank has a delta');
-        await this.#takeDeleted(index, delta, walk.of(index));
+        await this.#takeDeleted(index, { delta, keysBefore: await keys.get(index) }, walk.of(index));
       }
       if ((await walk.peek()) !== null) throw contradiction('there are keys in ranges that were not asked about');
     });
   }
 
-  async #takeDeleted(index: number, delta: DeltaUnderWay, batches: AsyncIterable<RowBatch>): Promise<void> {
+  async #takeDeleted(
+    index: number,
+    { delta, keysBefore }: { readonly delta: DeltaUnderWay; readonly keysBefore: Buffer },
+    batches: AsyncIterable<RowBatch>,
+  ): Promise<void> {
     const parts: Buffer[] = [];
     for await (const batch of batches) parts.push(Buffer.from(batch.bytes));
-    const difference = compareKeyLists(this.#input.layout, await this.#keysBefore(index), Buffer.concat(parts));
+    const difference = compareKeyLists(this.#input.layout, keysBefore, Buffer.concat(parts));
     if (difference === null) throw contradiction('keys are out of order');
     const { removed, removedCount, addedCount } = difference;
     // A key that neither was there before nor was touched must not exist.
