@@ -280,6 +280,7 @@ const NO_USE_CASES = new Set([
   'runDemo',
   'loadDemoHistory',
   'damageDemo',
+  'holdsDemoOnly',
   'toCofreError',
   'toErrorDocument',
 ]);
