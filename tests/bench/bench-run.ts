@@ -3,12 +3,16 @@ import { cpus, loadavg, tmpdir, totalmem } from 'node:os';
 import path from 'node:path';
 import { watchServers } from '../support/watch-servers.ts';
 import { type BenchServer, isInstalled, POSTGRES_HOME, startBenchServer } from './bench-server.ts';
-import type { BenchPlace } from './contenders.ts';
-import { shell } from './measure.ts';
+import { type Environment, shell } from './measure.ts';
 
 /** Above it something else takes a good part of a processor. */
 const IDLE_LOAD = 0.7;
 const RESULTS = path.resolve(import.meta.dirname, 'results');
+
+export interface BenchPlace {
+  readonly scratch: string;
+  readonly environment: Environment;
+}
 
 /** Starts a server in a temporary folder for `work`, and takes both away however that ends. Gives the exit code. */
 export async function withBenchServer(
@@ -56,4 +60,9 @@ export async function describeMachine(
     [...versions.filter((it) => it !== ''), `Node ${process.version}`].join(' · '),
     `${new Date().toISOString().slice(0, 10)}, \`./script/bench ${command}\``,
   ];
+}
+
+/** What one run wrote must not be flushed at the cost of the next. */
+export async function settle({ environment }: BenchPlace): Promise<void> {
+  await shell('sync', environment);
 }

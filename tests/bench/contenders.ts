@@ -1,9 +1,10 @@
-import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
+import type { BenchPlace } from './bench-run.ts';
 import type { Cofre } from './cofre.ts';
-import { bytesIn, type Environment, type Measured, measure, shell } from './measure.ts';
-import { SLICE, TABLE } from './stock-table.ts';
+import { bytesIn, type Measured, measure } from './measure.ts';
+import { borg, type Peer, restic } from './peers.ts';
+import { COPY_SLICE, TABLE } from './stock-table.ts';
 
 /** One way to get the slice out of the database and, but for the first, to keep it. */
 export interface Contender {
@@ -15,18 +16,12 @@ export interface Contender {
   run(): Promise<Measured & { readonly storedBytes: number | null }>;
 }
 
-export interface BenchPlace {
-  readonly scratch: string;
-  readonly environment: Environment;
-}
-
-const PASSPHRASE = 'bench passphrase';
-const COPY_OUT = `psql -X -q -c "COPY (${SLICE}) TO STDOUT"`;
-
-const program = (file: string): string | null => (existsSync(file) ? null : `${file} is not installed`);
-
 /** A place that is empty before and gone after each run. */
-async function inFreshFolder<T>(scratch: string, name: string, work: (folder: string) => Promise<T>): Promise<T> {
+export async function inFreshFolder<T>(
+  scratch: string,
+  name: string,
+  work: (folder: string) => Promise<T>,
+): Promise<T> {
   const folder = path.join(scratch, name);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
@@ -37,13 +32,15 @@ async function inFreshFolder<T>(scratch: string, name: string, work: (folder: st
   }
 }
 
-function plainCopy({ scratch, environment }: BenchPlace): Contender {
+export const FLOOR = 'plain COPY to /dev/null';
+
+export function plainCopy({ scratch, environment }: BenchPlace): Contender {
   return {
-    name: 'plain COPY to /dev/null',
+    name: FLOOR,
     settings: 'the floor: rows leave the server and go nowhere',
     unavailable: () => null,
     async run() {
-      return { ...(await measure(`{time} ${COPY_OUT} > /dev/null`, environment, scratch)), storedBytes: null };
+      return { ...(await measure(`{time} ${COPY_SLICE} > /dev/null`, environment, scratch)), storedBytes: null };
     },
   };
 }
@@ -62,39 +59,16 @@ function pgDump({ scratch, environment }: BenchPlace): Contender {
   };
 }
 
-function restic({ scratch, environment }: BenchPlace): Contender {
+function fromScratch({ scratch }: BenchPlace, peer: Peer): Contender {
   return {
-    name: 'COPY | restic backup --stdin',
-    settings: 'a new repository each time; compression auto (zstd); encrypted',
-    unavailable: () => program('/usr/bin/restic'),
+    name: peer.name,
+    settings: `a new repository each time; ${peer.settings}`,
+    unavailable: () => peer.unavailable(),
     run: () =>
-      inFreshFolder(scratch, 'restic', async (folder) => {
-        const repository = path.join(folder, 'repository');
-        const own = {
-          ...environment,
-          RESTIC_REPOSITORY: repository,
-          RESTIC_PASSWORD: PASSPHRASE,
-          RESTIC_CACHE_DIR: path.join(folder, 'cache'),
-        };
-        await shell('restic init', own);
-        const command = `${COPY_OUT} | {time} restic backup --quiet --stdin --stdin-filename slice.copy`;
-        return { ...(await measure(command, own, scratch)), storedBytes: await bytesIn(repository) };
-      }),
-  };
-}
-
-function borg({ scratch, environment }: BenchPlace): Contender {
-  return {
-    name: 'COPY | borg create',
-    settings: 'a new repository each time; compression lz4 (its default); encryption repokey-blake2',
-    unavailable: () => program('/usr/bin/borg'),
-    run: () =>
-      inFreshFolder(scratch, 'borg', async (folder) => {
-        const repository = path.join(folder, 'repository');
-        const own = { ...environment, BORG_PASSPHRASE: PASSPHRASE, BORG_BASE_DIR: folder, BORG_REPO: repository };
-        await shell('borg init --encryption repokey-blake2', own);
-        const command = `${COPY_OUT} | {time} borg create --compression lz4 --stdin-name slice.copy ::slice -`;
-        return { ...(await measure(command, own, scratch)), storedBytes: await bytesIn(repository) };
+      inFreshFolder(scratch, 'peer', async (folder) => {
+        const repository = await peer.makeRepository(folder);
+        const measured = await repository.backUp();
+        return { ...measured, storedBytes: await bytesIn(repository.folder) };
       }),
   };
 }
@@ -117,5 +91,11 @@ export const BACKUP = 'backup create stock/variant-1 --type full --progress none
 
 /** In the order in which they take turns. */
 export function contenders(place: BenchPlace, cofre: Cofre): readonly Contender[] {
-  return [plainCopy(place), pgDump(place), restic(place), borg(place), ours(place, cofre)];
+  return [
+    plainCopy(place),
+    pgDump(place),
+    fromScratch(place, restic(place)),
+    fromScratch(place, borg(place)),
+    ours(place, cofre),
+  ];
 }

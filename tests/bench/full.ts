@@ -1,19 +1,17 @@
 import { parseArgs } from 'node:util';
-import { databaseFromUrl } from '@cofre/postgres';
-import { describeMachine, keepResult, withBenchServer } from './bench-run.ts';
+import { type BenchPlace, describeMachine, keepResult, settle, withBenchServer } from './bench-run.ts';
 import type { BenchServer } from './bench-server.ts';
-import { Cofre } from './cofre.ts';
-import { type BenchPlace, contenders } from './contenders.ts';
-import { type Measured, measure, measuresMemory, shell } from './measure.ts';
+import { contenders } from './contenders.ts';
+import { type Measured, measuresMemory } from './measure.ts';
 import { markdown, type Report, type Row, writePage } from './report.ts';
 import { prepareRestores } from './restores.ts';
-import { buildStockTable, DEFINITION, sliceFacts } from './stock-table.ts';
+import { measureStartUps, onlyAble, prepareStock, STOCK_PROGRAMS, STOCK_ROWS } from './stock-place.ts';
+import { sliceFacts } from './stock-table.ts';
 
 export const FULL_USAGE = `script/bench full [--rows 2000000] [--runs 5] [--restore-runs 3] [--keep]
   --rows, --runs, --restore-runs   smaller numbers for a trial; docs/benchmarks.md is written with the usual ones only
   --keep                           leave the temporary folder behind (the server is stopped all the same)`;
 
-const ROWS = 2_000_000;
 const RUNS = 5;
 const RESTORE_RUNS = 3;
 
@@ -28,7 +26,7 @@ function readOptions(args: readonly string[]): Options | null {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      rows: { type: 'string', default: String(ROWS) },
+      rows: { type: 'string', default: String(STOCK_ROWS) },
       runs: { type: 'string', default: String(RUNS) },
       'restore-runs': { type: 'string', default: String(RESTORE_RUNS) },
       keep: { type: 'boolean', default: false },
@@ -68,25 +66,10 @@ async function takeTurns<C extends { readonly name: string; readonly settings: s
 }
 
 async function bench(place: BenchPlace, server: BenchServer, options: Options): Promise<Report> {
-  const database = databaseFromUrl(server.url);
-  const cofre = new Cofre({ url: server.url, ...place });
-  const missing = cofre.unavailable();
-  if (missing !== null) throw new Error(missing);
-  await cofre.freeze();
-  await server.createDatabase();
-  await cofre.migrate();
-  console.log(`Building a table of ${options.rows} rows …`);
-  await buildStockTable(database, options.rows);
-  await cofre.applyDefinition(DEFINITION);
+  const { cofre, database } = await prepareStock(place, server, options.rows);
   const whole = await sliceFacts(database);
 
-  const all = contenders(place, cofre);
-  const able = all.filter((contender) => contender.unavailable() === null);
-  const skipped = all.flatMap((contender) => {
-    const reason = contender.unavailable();
-    return reason === null ? [] : [`${contender.name}, because ${reason}`];
-  });
-  for (const line of skipped) console.log(`Skipped: ${line}`);
+  const { able, skipped } = onlyAble(contenders(place, cofre));
   console.log('Backup:');
   // Once for nothing, so that the first in turn does not pay for a cold cache.
   await able[0]?.run();
@@ -96,22 +79,18 @@ async function bench(place: BenchPlace, server: BenchServer, options: Options): 
   });
 
   const restores = options.restoreRuns === 0 ? [] : await benchRestores();
-  const startUps: number[] = [];
-  for (let run = 0; run < RUNS; run++) {
-    startUps.push((await measure(cofre.line('--version'), place.environment, place.scratch)).seconds);
-  }
   return {
-    machine: await describeMachine(place, `full${options.rows === ROWS ? '' : ` --rows ${options.rows}`}`, [
-      'postgres --version',
-      'restic version',
-      'borg --version',
-    ]),
+    machine: await describeMachine(
+      place,
+      `full${options.rows === STOCK_ROWS ? '' : ` --rows ${options.rows}`}`,
+      STOCK_PROGRAMS,
+    ),
     tableBytes: whole.tableBytes,
     tableRows: options.rows,
     sliceRows: whole.rows,
     backups,
     restores,
-    startUpSeconds: startUps,
+    startUpSeconds: await measureStartUps(place, cofre),
     skipped,
   };
 
@@ -128,11 +107,6 @@ async function bench(place: BenchPlace, server: BenchServer, options: Options): 
   }
 }
 
-/** What one run wrote must not be flushed at the cost of the next. */
-async function settle({ environment }: BenchPlace): Promise<void> {
-  await shell('sync', environment);
-}
-
 /** The exit code; null: the arguments were not understood. */
 export async function benchFull(args: readonly string[]): Promise<number | null> {
   const options = readOptions(args);
@@ -142,7 +116,7 @@ export async function benchFull(args: readonly string[]): Promise<number | null>
     const text = markdown(report);
     console.log(`\n${text}`);
     await keepResult('full', report);
-    const isUsual = options.rows === ROWS && options.runs >= RUNS && options.restoreRuns >= RESTORE_RUNS;
+    const isUsual = options.rows === STOCK_ROWS && options.runs >= RUNS && options.restoreRuns >= RESTORE_RUNS;
     if (isUsual) await writePage('full', text);
   });
 }

@@ -22,11 +22,11 @@ export interface Report {
 }
 
 const MiB = 1024 * 1024;
-const seconds = (value: number): string => `${value.toFixed(2)} s`;
-const mebibytes = (bytes: number | null): string => (bytes === null ? '–' : `${Math.round(bytes / MiB)} MiB`);
+export const seconds = (value: number): string => `${value.toFixed(2)} s`;
+export const mebibytes = (bytes: number | null): string => (bytes === null ? '–' : `${Math.round(bytes / MiB)} MiB`);
 
 /** How each median stands to the first row's. */
-function table(rows: readonly Row[]): string {
+export function table(rows: readonly Row[]): string {
   const floor = median(rows[0]?.seconds ?? []);
   const lines = rows.map((row) => {
     const middle = median(row.seconds);
@@ -48,14 +48,14 @@ function table(rows: readonly Row[]): string {
   ].join('\n');
 }
 
-interface Target {
+export interface Target {
   readonly what: string;
   readonly wanted: string;
   readonly measured: string;
   readonly met: boolean;
 }
 
-const RESIDENT_MAX = 300 * MiB;
+export const RESIDENT_MAX = 300 * MiB;
 
 function targets(report: Report): readonly Target[] {
   const found: Target[] = [];
@@ -90,6 +90,13 @@ function targets(report: Report): readonly Target[] {
   return found;
 }
 
+export function targetsSection(goals: readonly Target[]): string {
+  const lines = goals.map(
+    ({ what, wanted, measured, met }) => `| ${what} | ${wanted} | ${measured} | ${met ? 'yes' : '**no**'} |`,
+  );
+  return `### Targets\n\n| | wanted | measured | met |\n| --- | --- | --- | --- |\n${lines.join('\n')}`;
+}
+
 export function markdown(report: Report): string {
   const settings = [...report.backups, ...report.restores].map((row) => `- ${row.name}: ${row.settings}`);
   const turns = (rows: readonly Row[]) => Math.max(0, ...rows.map((row) => row.seconds.length));
@@ -101,12 +108,8 @@ export function markdown(report: Report): string {
   if (report.restores.length > 0) {
     sections.push(`### Restore into the emptied slice, turns: ${turns(report.restores)}\n\n${table(report.restores)}`);
   }
-  const goals = targets(report).map(
-    ({ what, wanted, measured, met }) => `| ${what} | ${wanted} | ${measured} | ${met ? 'yes' : '**no**'} |`,
-  );
-  if (goals.length > 0) {
-    sections.push(`### Targets\n\n| | wanted | measured | met |\n| --- | --- | --- | --- |\n${goals.join('\n')}`);
-  }
+  const goals = targets(report);
+  if (goals.length > 0) sections.push(targetsSection(goals));
   sections.push(`### What ran\n\n${settings.join('\n')}`);
   if (report.skipped.length > 0) sections.push(report.skipped.map((line) => `Skipped: ${line}.`).join('\n'));
   return `${sections.join('\n\n')}\n`;

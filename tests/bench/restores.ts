@@ -1,9 +1,10 @@
 import path from 'node:path';
 import type { Database } from '@cofre/postgres';
+import type { BenchPlace } from './bench-run.ts';
 import type { Cofre, CofreRepository } from './cofre.ts';
-import { BACKUP, type BenchPlace } from './contenders.ts';
+import { BACKUP } from './contenders.ts';
 import { type Measured, measure, shell } from './measure.ts';
-import { emptySlice, SLICE, type SliceFacts, sliceFacts, TABLE } from './stock-table.ts';
+import { COPY_SLICE, emptySlice, requireSlice, type SliceFacts, TABLE } from './stock-table.ts';
 
 export interface RestoreContender {
   readonly name: string;
@@ -24,7 +25,7 @@ export async function prepareRestores(
 ): Promise<RestoreRace> {
   const { scratch, environment } = place;
   const file = path.join(scratch, 'slice.copy');
-  await shell(`psql -X -q -c "COPY (${SLICE}) TO STDOUT" > '${file}'`, environment);
+  await shell(`${COPY_SLICE} > '${file}'`, environment);
   const contenders = [plainCopyFrom(place, file)];
   if (cofre.unavailable() === null) {
     const repository = await cofre.makeRepository(path.join(scratch, 'restore-repository'));
@@ -33,12 +34,7 @@ export async function prepareRestores(
   return {
     contenders,
     empty: () => emptySlice(database),
-    async check() {
-      const now = await sliceFacts(database);
-      if (now.rows !== whole.rows || now.checksum !== whole.checksum) {
-        throw new Error(`the slice is not what it was: ${JSON.stringify({ whole, now })}`);
-      }
-    },
+    check: () => requireSlice(database, whole),
   };
 }
 

@@ -8,6 +8,8 @@ const MODULE = '7c9e6679-7425-40de-944b-e07fc1f90a00';
 
 export const TABLE = 'public.stock_items';
 export const SLICE = `SELECT * FROM ${TABLE} WHERE implementation_id = '${OWNER}'`;
+/** A line of shell that prints the slice. */
+export const COPY_SLICE = `psql -X -q -c "COPY (${SLICE}) TO STDOUT"`;
 
 export const DEFINITION = `version: 1
 module: stock
@@ -63,8 +65,9 @@ const MAKERS = [
   'Mirabelle',
 ];
 
-/** A number from 0 to n − 1 that looks drawn, the same in every run: SQL over the row's number `i`. */
-const draw = (salt: number, n: number): string => `((hashint8(i * 31 + ${salt}) & 2147483647) % ${n})`;
+/** A number from 0 to n − 1 that looks drawn, the same in every run: SQL over the row's number, by default `i`. */
+export const draw = (salt: number, n: number, number = 'i'): string =>
+  `((hashint8(${number} * 31 + ${salt}) & 2147483647) % ${n})`;
 const pick = (list: readonly string[], salt: number): string =>
   `(ARRAY['${list.join("','")}'])[1 + ${draw(salt, list.length)}]`;
 const word = (salt: number): string => pick(WORDS, salt);
@@ -92,12 +95,11 @@ export async function buildStockTable(database: Database, rows: number): Promise
       created_at timestamptz NOT NULL,
       updated_at timestamptz NOT NULL
     ) WITH (autovacuum_enabled = false)`);
-    await fill(client, rows);
+    await fill(client, { from: 1, to: rows });
     await client.query(`ALTER TABLE ${TABLE}
       ADD PRIMARY KEY (id),
       ADD UNIQUE (implementation_id, sku),
       ADD FOREIGN KEY (implementation_id) REFERENCES public.module_implementations (id)`);
-    await client.query(`SELECT setval(pg_get_serial_sequence('${TABLE}', 'id'), ${rows})`);
     await client.query(`VACUUM (FREEZE, ANALYZE) ${TABLE}`);
     await client.query('CHECKPOINT');
   } finally {
@@ -105,7 +107,11 @@ export async function buildStockTable(database: Database, rows: number): Promise
   }
 }
 
-async function fill(client: pg.ClientBase, rows: number): Promise<void> {
+/** Rows by their numbers, which are their keys. */
+export async function fill(
+  client: pg.ClientBase,
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<void> {
   await client.query(`INSERT INTO ${TABLE}
     SELECT i,
       CASE ${draw(1, 20)} WHEN 0 THEN '${OTHERS[0]}' WHEN 1 THEN '${OTHERS[1]}' ELSE '${OWNER}' END::uuid,
@@ -120,7 +126,8 @@ async function fill(client: pg.ClientBase, rows: number): Promise<void> {
         'tags', jsonb_build_array(${word(18)}, ${word(19)})),
       timestamptz '2024-01-01 00:00:00+00' + i * interval '17.13 seconds',
       timestamptz '2025-01-01 00:00:00+00' + ${draw(20, 40_000_000)} * interval '1.000001 seconds'
-    FROM generate_series(1, ${rows}::bigint) AS i`);
+    FROM generate_series(${from}::bigint, ${to}::bigint) AS i`);
+  await client.query(`SELECT setval(pg_get_serial_sequence('${TABLE}', 'id'), ${to})`);
 }
 
 export interface SliceFacts {
@@ -142,6 +149,14 @@ export async function sliceFacts(database: Database): Promise<SliceFacts> {
     return { rows: Number(facts?.rows), tableBytes: Number(facts?.bytes), checksum: facts?.checksum ?? '' };
   } finally {
     await client.end();
+  }
+}
+
+/** Throws where the slice does not have these very rows. */
+export async function requireSlice(database: Database, wanted: SliceFacts): Promise<void> {
+  const found = await sliceFacts(database);
+  if (found.rows !== wanted.rows || found.checksum !== wanted.checksum) {
+    throw new Error(`the slice is not what it was: ${JSON.stringify({ wanted, found })}`);
   }
 }
 
