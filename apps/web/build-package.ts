@@ -14,6 +14,7 @@ const server = (name: string) => path.join(app, 'src/server', name);
 const IN_BROWSERS = new Map([
   ['next/link', standIn('link.tsx')],
   ['radix-ui', standIn('radix-ui.tsx')],
+  [path.join(app, 'src/lib/way-back.ts'), standIn('way-back.ts')],
 ]);
 const ON_SERVERS = new Map([
   ['next-intl/server', standIn('translations.ts')],

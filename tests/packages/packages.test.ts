@@ -20,7 +20,7 @@ import { GUIDE_BLOCKS, GUIDE_FILES, writeGuideFiles } from './guide-code.ts';
 
 const run = promisify(execFile);
 const checkout = path.resolve(import.meta.dirname, '../..');
-const START_MS = 240_000;
+const START_MS = 600_000;
 
 let work: string;
 /** In the checkout: what packages depend on is found in its node_modules, and they themselves in a nearer one. */
@@ -30,6 +30,7 @@ let db: TestDatabase;
 let shop: TestService;
 let implementation: string;
 let variables: Readonly<Record<string, string>>;
+let createCofre: ServerHalf['createCofre'];
 let cofre: Cofre;
 
 const PEOPLE = {
@@ -76,7 +77,8 @@ beforeAll(async () => {
   await startShop();
   await standInForNext(path.join(folderOf('@cofre/next'), 'node_modules/next'));
   const half = pathToFileURL(path.join(folderOf('@cofre/next'), 'server.js')).href;
-  cofre = ((await import(half)) as ServerHalf).createCofre({
+  ({ createCofre } = (await import(half)) as ServerHalf);
+  cofre = createCofre({
     environment: variables,
     userId: () => Promise.resolve(request.userId),
     onUnforeseen: (error) => unforeseen.push(error),
@@ -195,6 +197,33 @@ describe('what is packed', () => {
   });
 });
 
+describe('the components', () => {
+  const browserFiles = async () => {
+    const { files } = tarballs.find(({ name }) => name === '@cofre/next') ?? { files: [] };
+    const wanted = files.map((it) => it.path).filter((it) => it.startsWith('browser/'));
+    return Promise.all(wanted.map((it) => readFile(path.join(folderOf('@cofre/next'), it), 'utf8')));
+  };
+
+  it('each file of theirs is for browsers, and leads to no address that only the web admin has', async () => {
+    const texts = await browserFiles();
+    expect(texts.length).toBeGreaterThan(3);
+    for (const text of texts) expect(text).toMatch(/^['"]use client['"];/);
+    const addresses = texts.flatMap((text) => text.match(/(?<=["`'])\/[a-z][a-z/-]*[a-z]/g) ?? []);
+    // The first is replaced by what the host says; nothing is opened at the second.
+    expect(new Set(addresses)).toEqual(new Set(['/admin/modules', '/admin/jobs/events']));
+  });
+
+  it('every rule of their styles is held to what is within the provider, in both looks', async () => {
+    const css = await readFile(path.join(folderOf('@cofre/next'), 'styles.css'), 'utf8');
+    const rules = css.replaceAll(/\/\*[\s\S]*?\*\//g, '').match(/(?<=^|[{};])[^@{};]+(?=\{)/g) ?? [];
+    const ofPages = rules.map((it) => it.trim()).filter((it) => !/^(\.cofre\b|from$|to$|[\d.%, ]+$)/.test(it));
+    expect(rules.length).toBeGreaterThan(300);
+    expect(ofPages).toEqual([]);
+    expect(css).not.toContain('@layer');
+    for (const look of ['.cofre.dark', '.cofre:not(.light']) expect(css).toContain(look);
+  });
+});
+
 describe('what was installed from it', () => {
   it('Node imports every library, with the same exports as the sources', async () => {
     for (const name of LIBRARIES) {
@@ -307,6 +336,20 @@ describe('the server’s half of the components', () => {
       const { answer } = await ask(make(), { userId: PEOPLE.ana, origin });
       expect(answer).toMatchObject({ success: false, error: { code: 'access/denied' } });
     }
+  });
+
+  it('a database that is away is said in words, and is tried again by the next call', async () => {
+    const away = createCofre({
+      environment: { ...variables, DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing' },
+      userId: () => Promise.resolve(PEOPLE.ana),
+      onUnforeseen: (error) => unforeseen.push(error),
+    });
+    for (const _time of ['first', 'second'])
+      expect(await away.answer(list)).toMatchObject({
+        success: false,
+        error: { code: expect.stringMatching(/^database\//), message: expect.stringContaining(' ') },
+      });
+    expect(unforeseen).toEqual([]);
   });
 
   it('a call that names nothing of ours, or is none, is not understood', async () => {
