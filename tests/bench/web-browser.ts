@@ -4,6 +4,16 @@ import type { PageAddress } from './web-requests.ts';
 
 export const CHROMIUM = '/usr/bin/chromium';
 
+/** As root it has no sandbox; besides, it asks nobody for anything but us. */
+export const ARGUMENTS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+] as const;
+
 const SIZES = { 1440: { width: 1440, height: 900 }, 360: { width: 360, height: 740 } } as const;
 export type Width = keyof typeof SIZES;
 export const WIDTHS: readonly Width[] = [1440, 360];
@@ -33,18 +43,10 @@ export interface VisitOptions {
   readonly width: Width;
 }
 
-export function startBrowser(debuggingPort: number): Promise<Browser> {
+export function startBrowser(): Promise<Browser> {
   return chromium.launch({
     executablePath: CHROMIUM,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      `--remote-debugging-port=${debuggingPort}`,
-    ],
+    args: [...ARGUMENTS],
   });
 }
 

@@ -1,4 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import lighthouse, { desktopConfig } from 'lighthouse';
+import { freePort } from '../../packages/postgres/src/embedded/free-port.ts';
+import { ARGUMENTS, CHROMIUM } from './web-browser.ts';
 import type { PageAddress } from './web-requests.ts';
 
 export interface LighthouseFigures {
@@ -17,6 +23,32 @@ interface LighthouseOptions {
   readonly cookie: string;
   /** Of the browser that it is to use. */
   readonly debuggingPort: number;
+}
+
+interface OwnBrowser extends AsyncDisposable {
+  readonly debuggingPort: number;
+}
+
+const LOOK_MS = 100;
+
+/** A browser that nobody else steers: what attaches to its pages disturbs the trace. */
+export async function startLighthouseBrowser(scratch: string): Promise<OwnBrowser> {
+  const debuggingPort = await freePort();
+  const own = ['--headless=new', `--remote-debugging-port=${debuggingPort}`];
+  const profile = `--user-data-dir=${path.join(scratch, 'chromium')}`;
+  const child = spawn(CHROMIUM, [...ARGUMENTS, ...own, profile, 'about:blank'], { stdio: 'ignore' });
+  const ended = once(child, 'exit');
+  const stop = async () => {
+    child.kill('SIGTERM');
+    await ended;
+  };
+  for (;;) {
+    const answer = await fetch(`http://127.0.0.1:${debuggingPort}/json/version`).catch(() => null);
+    await answer?.body?.cancel();
+    if (answer?.ok === true) return { debuggingPort, [Symbol.asyncDispose]: stop };
+    if (child.exitCode !== null) throw new Error(`${CHROMIUM} ended by itself`);
+    await sleep(LOOK_MS);
+  }
 }
 
 const CATEGORIES = ['performance', 'accessibility'] as const;

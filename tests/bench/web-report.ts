@@ -90,27 +90,30 @@ function targets({ requests, visits, startingShift, scrolling, lighthouse, promi
   const scripts = Math.max(...visits.map(({ scriptBytes }) => scriptBytes));
   const judged = lighthouse.filter(({ what }) => promised.includes(what));
   const score = (name: 'performance' | 'accessibility') => Math.min(...judged.map((it) => it[name]));
-  const found: Target[] = [
-    {
+  const found: Target[] = [];
+  if (requests.length > 0)
+    found.push({
       what: 'server, the slowest page’s median',
       wanted: `< ${SERVER_MS_MAX} ms`,
       measured: milliseconds(serverMs),
       met: serverMs < SERVER_MS_MAX,
-    },
-    {
-      what: 'layout shift, the most of any page',
-      wanted: `≤ ${LAYOUT_SHIFT_MAX}`,
-      measured: shift.toFixed(3),
-      met: shift <= LAYOUT_SHIFT_MAX,
-    },
-    { what: 'frames over 50 ms while scrolling', wanted: '0', measured: String(slow), met: slow === 0 },
-    {
-      what: 'scripts of the heaviest page, where the framework allows',
-      wanted: `≤ ${kilobytes(SCRIPT_BYTES_MAX)}`,
-      measured: kilobytes(scripts),
-      met: scripts <= SCRIPT_BYTES_MAX,
-    },
-  ];
+    });
+  if (visits.length > 0)
+    found.push(
+      {
+        what: 'layout shift, the most of any page',
+        wanted: `≤ ${LAYOUT_SHIFT_MAX}`,
+        measured: shift.toFixed(3),
+        met: shift <= LAYOUT_SHIFT_MAX,
+      },
+      { what: 'frames over 50 ms while scrolling', wanted: '0', measured: String(slow), met: slow === 0 },
+      {
+        what: 'scripts of the heaviest page, where the framework allows',
+        wanted: `≤ ${kilobytes(SCRIPT_BYTES_MAX)}`,
+        measured: kilobytes(scripts),
+        met: scripts <= SCRIPT_BYTES_MAX,
+      },
+    );
   if (judged.length > 0)
     for (const name of ['performance', 'accessibility'] as const)
       found.push({
@@ -131,13 +134,17 @@ export function webMarkdown(report: WebReport): string {
     met ? 'yes' : '**no**',
   ]);
   const starting = report.startingShift.map(({ width, layoutShift }) => `${layoutShift.toFixed(3)} at ${width} px`);
-  const sections = [
-    report.machine.map((line) => `- ${line}`).join('\n'),
-    `### Pages, with ${backups} backups of one implementation and a preview of ${rows} changed rows\n\n${pageTable(report)}`,
-    `While a backup is asked for and its card comes, the layout shifts by ${starting.join(', ')}.`,
-    `### Scrolling through the preview\n\n${scrollingTable(report)}`,
-    `### Lighthouse\n\n${lighthouseTable(report)}`,
-    `### Targets\n\n${table(['', 'wanted', 'measured', 'met'], goals)}`,
-  ];
+  const sections = [report.machine.map((line) => `- ${line}`).join('\n')];
+  if (report.requests.length > 0)
+    sections.push(
+      `### Pages, with ${backups} backups of one implementation and a preview of ${rows} changed rows\n\n${pageTable(report)}`,
+    );
+  if (report.scrolling.length > 0)
+    sections.push(
+      `While a backup is asked for and its card comes, the layout shifts by ${starting.join(', ')}.`,
+      `### Scrolling through the preview\n\n${scrollingTable(report)}`,
+    );
+  if (report.lighthouse.length > 0) sections.push(`### Lighthouse\n\n${lighthouseTable(report)}`);
+  sections.push(`### Targets\n\n${table(['', 'wanted', 'measured', 'met'], goals)}`);
   return `${sections.join('\n\n')}\n`;
 }

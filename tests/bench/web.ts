@@ -6,22 +6,29 @@ import { parseArgs } from 'node:util';
 import { Children } from '../../apps/cli/src/serve/children.ts';
 import { ensureWebBuild, nextProgram } from '../../apps/cli/src/serve/web-build.ts';
 import { freePort } from '../../packages/postgres/src/embedded/free-port.ts';
-import { cookieHeader, signIn } from '../support/web-session.ts';
+import { type Cookie, cookieHeader, signIn } from '../support/web-session.ts';
 import { describeMachine, keepResult, withBenchServer } from './bench-run.ts';
 import { Cofre } from './cofre.ts';
 import { writePage } from './report.ts';
 import { CHROMIUM, scrollPreview, shiftOfStarting, startBrowser, visit, WIDTHS } from './web-browser.ts';
-import { type LighthouseFigures, runLighthouse } from './web-lighthouse.ts';
+import { type LighthouseFigures, runLighthouse, startLighthouseBrowser } from './web-lighthouse.ts';
 import { fillWebPlace, type WebPlace } from './web-place.ts';
 import { webMarkdown, type WebReport } from './web-report.ts';
 import { type PageAddress, timePages } from './web-requests.ts';
 
-export const WEB_USAGE = `script/bench web [--backups 10000] [--rows 100000] [--samples 60] [--lighthouse 3] [--keep]
-  --backups, --rows, --samples, --lighthouse   smaller numbers for a trial; docs/benchmarks.md is written with the usual ones only`;
+export const WEB_USAGE = `script/bench web [--backups 10000] [--rows 100000] [--samples 60] [--lighthouse 3] [--only requests|browser|lighthouse] [--keep]
+  --backups, --rows, --samples, --lighthouse   smaller numbers for a trial; docs/benchmarks.md is written with the usual ones only
+  --only                                       one of the three parts`;
 
 const USUAL = { backups: 10_000, rows: 100_000, samples: 60, lighthouse: 3 } as const;
 
-type Options = { readonly [Name in keyof typeof USUAL]: number } & { readonly keep: boolean };
+const PARTS = ['requests', 'browser', 'lighthouse'] as const;
+type Part = (typeof PARTS)[number];
+
+type Options = { readonly [Name in keyof typeof USUAL]: number } & {
+  readonly parts: readonly Part[];
+  readonly keep: boolean;
+};
 
 function readOptions(args: readonly string[]): Options | null {
   const { values } = parseArgs({
@@ -31,19 +38,22 @@ function readOptions(args: readonly string[]): Options | null {
       rows: { type: 'string', default: String(USUAL.rows) },
       samples: { type: 'string', default: String(USUAL.samples) },
       lighthouse: { type: 'string', default: String(USUAL.lighthouse) },
+      only: { type: 'string' },
       keep: { type: 'boolean', default: false },
     },
   });
-  const { keep, ...texts } = values;
+  const { keep, only, ...texts } = values;
+  const parts = PARTS.filter((part) => only === undefined || part === only);
   const options = {
     backups: Number(texts.backups),
     rows: Number(texts.rows),
     samples: Number(texts.samples),
     lighthouse: Number(texts.lighthouse),
+    parts,
     keep,
   };
   const counts = [options.backups, options.rows, options.samples, options.lighthouse];
-  return counts.every((count) => Number.isInteger(count) && count >= 1) ? options : null;
+  return parts.length > 0 && counts.every((count) => Number.isInteger(count) && count >= 1) ? options : null;
 }
 
 const WEB = path.resolve(import.meta.dirname, '../../apps/web');
@@ -102,34 +112,58 @@ async function untilAnswers(url: string): Promise<void> {
 
 type Figures = Omit<WebReport, 'machine' | 'backups' | 'rows' | 'promised'>;
 
-async function measureWeb({ url }: Served, place: WebPlace, options: Options): Promise<Figures> {
+interface Session {
+  readonly url: string;
+  readonly cookies: readonly Cookie[];
+  readonly pages: readonly PageAddress[];
+}
+
+async function measureWeb({ url }: Served, place: WebPlace, options: MeasureOptions): Promise<Figures> {
+  const { parts, samples } = options;
   const cookies = await signIn({ url, account: place.accounts.administrator, address: '192.0.2.1' });
+  const session = { url, cookies, pages: pagesOf(place) };
   const cookie = cookieHeader(cookies);
-  const pages = pagesOf(place);
-  console.log('Asking for pages …');
-  const requests = await timePages({ url, cookie, pages, samples: options.samples });
-  const debuggingPort = await freePort();
-  await using browser = await startBrowser(debuggingPort);
-  const [visits, startingShift, scrolling] = [[], [], []] as [
-    Figures['visits'][number][],
-    Figures['startingShift'][number][],
-    Figures['scrolling'][number][],
-  ];
+  const requests = parts.includes('requests') ? await timePages({ ...session, cookie, samples }) : [];
+  const seen = parts.includes('browser') ? await look(session) : { visits: [], startingShift: [], scrolling: [] };
+  return { requests, ...seen, lighthouse: parts.includes('lighthouse') ? await runAll(session, options) : [] };
+}
+
+type MeasureOptions = Options & { readonly scratch: string };
+
+async function look({
+  url,
+  cookies,
+  pages,
+}: Session): Promise<Pick<Figures, 'visits' | 'startingShift' | 'scrolling'>> {
+  await using browser = await startBrowser();
+  const pathOf = (name: string) => pages.find(({ what }) => what === name)?.path ?? '';
+  const visits: Figures['visits'][number][] = [];
+  const startingShift: Figures['startingShift'][number][] = [];
+  const scrolling: Figures['scrolling'][number][] = [];
   for (const width of WIDTHS) {
-    console.log(`Looking at them at ${width} px …`);
-    const seen = { url, cookies, width };
-    for (const page of pages) visits.push(await visit(browser, page, seen));
-    const [list, preview] = [LIST, PREVIEW].map((name) => pages.find(({ what }) => what === name)?.path ?? '');
-    scrolling.push(await scrollPreview(browser, preview ?? '', seen));
-    startingShift.push({ width, layoutShift: await shiftOfStarting(browser, list ?? '', seen) });
+    console.log(`Looking at the pages at ${width} px …`);
+    const visitor = { url, cookies, width };
+    for (const page of pages) visits.push(await visit(browser, page, visitor));
+    scrolling.push(await scrollPreview(browser, pathOf(PREVIEW), visitor));
+    startingShift.push({ width, layoutShift: await shiftOfStarting(browser, pathOf(LIST), visitor) });
   }
-  const lighthouse: LighthouseFigures[] = [];
+  return { visits, startingShift, scrolling };
+}
+
+async function runAll(
+  { url, cookies, pages }: Session,
+  options: MeasureOptions,
+): Promise<readonly LighthouseFigures[]> {
+  await using browser = await startLighthouseBrowser(options.scratch);
+  const { debuggingPort } = browser;
+  const cookie = cookieHeader(cookies);
+  const found: LighthouseFigures[] = [];
   for (const device of ['phone', 'desktop'] as const)
     for (const page of pages.filter(({ what }) => PROMISED.includes(what)))
-      lighthouse.push(
+      found.push(
         await middleRun(options.lighthouse, () => runLighthouse(page, device, { url, cookie, debuggingPort })),
       );
-  return { requests, visits, startingShift, scrolling, lighthouse };
+  return found;
 }
 
 /** The list of modules, and both tabs of an implementation. */
@@ -164,7 +198,7 @@ export async function benchWeb(args: readonly string[]): Promise<number | null> 
     const place = await fillWebPlace({ url: server.url, scratch: benchPlace.scratch, backups, rows });
     const variables = { DATABASE_URL: server.url, COFRE_REPOSITORY: place.repository };
     await using web = await serveWeb(variables, benchPlace.scratch);
-    const figures = await measureWeb(web, place, options);
+    const figures = await measureWeb(web, place, { ...options, scratch: benchPlace.scratch });
     const programs = ['postgres --version', `${CHROMIUM} --version`];
     const machine = await describeMachine(benchPlace, ['web', ...args].join(' '), programs);
     const report: WebReport = { machine, backups, rows, ...figures, promised: PROMISED };
@@ -174,6 +208,6 @@ export async function benchWeb(args: readonly string[]): Promise<number | null> 
     const isUsual = (['backups', 'rows', 'samples', 'lighthouse'] as const).every(
       (name) => options[name] >= USUAL[name],
     );
-    if (isUsual) await writePage('web', text);
+    if (isUsual && options.parts.length === PARTS.length) await writePage('web', text);
   });
 }
