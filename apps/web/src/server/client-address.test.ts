@@ -15,16 +15,24 @@ describe('who asks', () => {
   });
 
   it.each([
-    ['the hop before a trusted proxy', '10.0.0.7', '198.51.100.1', '198.51.100.1'],
-    ['not what the client itself sent to the proxy', '10.0.0.7', '1.2.3.4, 198.51.100.1', '198.51.100.1'],
-    ['the hop before several of them', '10.0.0.7', '198.51.100.1, 10.2.0.1', '198.51.100.1'],
-    ['the proxy, where it says nothing', '10.0.0.7', undefined, '10.0.0.7'],
-    ['the proxy, where what it says is no address', '10.0.0.7', 'unknown', '10.0.0.7'],
-    ['an IPv6 client', '::1', '2001:db8::5', '2001:db8::5'],
-    ['the same for an IPv4 proxy on a socket of both', '::ffff:10.0.0.7', '198.51.100.1', '198.51.100.1'],
-    ['who is connected, where that is no proxy of ours', '203.0.113.9', '10.0.0.7', '203.0.113.9'],
-  ])('is %s', (_which, peer, forwarded, expected) => {
-    expect(clientAddress({ peer, forwarded }, proxies('10.0.0.0/8, ::1'))).toBe(expected);
+    ['the hop before a trusted proxy', { peer: '10.0.0.7', forwarded: '198.51.100.1' }, '198.51.100.1'],
+    [
+      'not what the client itself sent to the proxy',
+      { peer: '10.0.0.7', forwarded: '1.2.3.4, 198.51.100.1' },
+      '198.51.100.1',
+    ],
+    ['the hop before several of them', { peer: '10.0.0.7', forwarded: '198.51.100.1, 10.2.0.1' }, '198.51.100.1'],
+    ['the proxy, where it says nothing', { peer: '10.0.0.7', forwarded: undefined }, '10.0.0.7'],
+    ['the proxy, where what it says is no address', { peer: '10.0.0.7', forwarded: 'unknown' }, '10.0.0.7'],
+    ['an IPv6 client', { peer: '::1', forwarded: '2001:db8::5' }, '2001:db8::5'],
+    [
+      'the same for an IPv4 proxy on a socket of both',
+      { peer: '::ffff:10.0.0.7', forwarded: '198.51.100.1' },
+      '198.51.100.1',
+    ],
+    ['who is connected, where that is no proxy of ours', { peer: '203.0.113.9', forwarded: '10.0.0.7' }, '203.0.113.9'],
+  ])('is %s', (_which, hops, expected) => {
+    expect(clientAddress(hops, proxies('10.0.0.0/8, ::1'))).toBe(expected);
   });
 
   it('cannot be told by a list with a fault', () => {
