@@ -20,6 +20,8 @@ import { type Accounts, addPeople, loadPlatform, type PersonName, type Place, ty
 import { type Cookie, signIn } from './web-session.ts';
 import { QUICK_WORKER } from './worker-process.ts';
 
+export { freePort };
+
 const WEB = path.resolve(import.meta.dirname, '../../apps/web');
 
 /** Beside what is served or built by hand; kept, and made again where a source changed. */

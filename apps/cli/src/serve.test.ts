@@ -3,9 +3,8 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
-import { freePort } from '../../../packages/postgres/src/embedded/free-port.ts';
 import { type Shell, shopShell } from '../../../tests/support/cofre-shell.ts';
-import { BUILD, buildOnce, WEB_START_MS } from '../../../tests/support/web-server.ts';
+import { BUILD, buildOnce, freePort, WEB_START_MS } from '../../../tests/support/web-server.ts';
 
 beforeAll(buildOnce, WEB_START_MS);
 
