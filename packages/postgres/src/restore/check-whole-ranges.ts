@@ -1,9 +1,6 @@
 import {
   batchOfBlock,
   compareKeysAt,
-  decodeKeys,
-  keyOfLine,
-  linesOf,
   type RangeEntry,
   readRangesAt,
   type RowBatch,
