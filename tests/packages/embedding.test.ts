@@ -96,7 +96,12 @@ async function install(app: string): Promise<void> {
   const { dependencies, devDependencies } = JSON.parse(
     await readFile(path.join(checkout, 'apps/web/package.json'), 'utf8'),
   ) as Readonly<Record<'dependencies' | 'devDependencies', Readonly<Record<string, string>>>>;
-  const wanted = { ...dependencies, ...devDependencies, typescript: '6.0.3', '@types/node': '24.19.2' };
+  const wanted: Readonly<Record<string, string>> = {
+    ...dependencies,
+    ...devDependencies,
+    typescript: '6.0.3',
+    '@types/node': '24.19.2',
+  };
   const others = [
     'next',
     'react',
