@@ -120,7 +120,7 @@ export function describeInBrowser(name: string, options: WebOptions, tests: (giv
 function complaintsOf(context: BrowserContext, url: string): readonly string[] {
   const complaints: string[] = [];
   context.on('console', (message) => {
-    if (message.type() === 'error') complaints.push(message.text());
+    if (message.type() === 'error') complaints.push(`${message.text()} (${message.location().url})`);
   });
   context.on('weberror', (error) => complaints.push(error.error().message));
   context.on('request', (request) => {
@@ -160,6 +160,11 @@ export async function expectAccessible(page: Page): Promise<void> {
   const { violations } = await axe.setLegacyMode().analyze();
   const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`);
   expect(found, `axe on ${page.url()}`).toEqual([]);
+  await expectFits(page);
+}
+
+/** Nobody has to scroll sideways. */
+export async function expectFits(page: Page): Promise<void> {
   const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - window.innerWidth');
   expect(overflow, `${page.url()} is wider than its window by so many pixels`).toBeLessThanOrEqual(0);
 }
