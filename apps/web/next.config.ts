@@ -45,6 +45,8 @@ const config: NextConfig = {
   experimental: { optimizePackageImports: ['radix-ui'] },
   poweredByHeader: false,
   reactStrictMode: true,
+  // Browsers ask for it before they have read that there is another.
+  rewrites: () => Promise.resolve([{ source: '/favicon.ico', destination: '/icon.svg' }]),
   headers: () => Promise.resolve([{ source: '/:path*', headers: HEADERS }]),
   // `tsc -b` checks the whole house; a second check here would only make builds slower.
   typescript: { ignoreBuildErrors: true },
