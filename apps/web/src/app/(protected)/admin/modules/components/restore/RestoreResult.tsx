@@ -168,7 +168,7 @@ function ChangedTables({ tables }: Pick<RestoreDetailDocument, 'tables'>) {
           <TableBody>
             {changed.map((table) => (
               <TableRow key={table.table}>
-                <TableCell className="font-mono">{tableLabel(table.table)}</TableCell>
+                <TableCell className="font-mono break-all">{tableLabel(table.table)}</TableCell>
                 {kinds.map((kind) => (
                   <TableCell key={kind} className="text-right tabular-nums">
                     {format.number(table[kind])}
