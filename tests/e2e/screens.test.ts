@@ -9,6 +9,7 @@ import {
   screenshot,
   WIDTHS,
 } from '../support/browser.ts';
+import { guideWidth, IS_FOR_GUIDES } from '../support/guide-screens.ts';
 import { IS_LONG } from '../support/long-tests.ts';
 import { loadSights, type Sights } from '../support/sights.ts';
 import type { PersonName } from '../support/web-platform.ts';
@@ -380,6 +381,12 @@ const EVERY_LOOK: readonly Look[] = WIDTHS.flatMap((width) =>
   LANGUAGES.flatMap((language) => SCHEMES.map((scheme) => ({ width, language, scheme }))),
 );
 
+/** As the guides show a screen, in each language. */
+function guideLooks(name: string): readonly Look[] {
+  const width = guideWidth(name);
+  return width === null ? [] : LANGUAGES.map((language) => ({ width, language, scheme: 'light' }));
+}
+
 describeInBrowser('every screen', { platform: 'month' }, (given) => {
   let sights: Sights;
   beforeAll(async () => {
@@ -413,6 +420,13 @@ describeInBrowser('every screen', { platform: 'month' }, (given) => {
         await expectAccessible(page);
         await page.close();
       }
+    },
+  );
+
+  it.runIf(IS_FOR_GUIDES).each(SCREENS.filter(({ name }) => guideWidth(name) !== null))(
+    '$name is kept for the guides in both languages',
+    async (screen) => {
+      for (const look of guideLooks(screen.name)) await (await show(screen, look)).close();
     },
   );
 });

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { GUIDES } from '../support/guide-screens.ts';
 import { labelPattern } from '../support/label-pattern.ts';
 
-const GUIDES = path.resolve(import.meta.dirname, '../../docs/guides');
 const FILES = { en: 'administrator.md', 'pt-BR': 'administrator.pt-BR.md' } as const;
 const LANGUAGES = ['en', 'pt-BR'] as const;
 type Language = (typeof LANGUAGES)[number];

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished } from 'vitest';
+import { guideImage } from './guide-screens.ts';
 import type { Account, PersonName } from './web-platform.ts';
 import { type Address, signIn } from './web-session.ts';
 import { startWeb, type TestWeb, WEB_START_MS, type WebOptions } from './web-server.ts';
@@ -132,12 +133,15 @@ function complaintsOf(context: BrowserContext, url: string): readonly string[] {
 
 const SCREENS = path.resolve(import.meta.dirname, '../../test-output/screens');
 
-/** Kept as `test-output/screens/<name>.<language>.<width>.<scheme>.png`. */
+/** Kept as `test-output/screens/<name>.<language>.<width>.<scheme>.png`, and perhaps for the guides. */
 export async function screenshot(page: Page, name: string): Promise<void> {
   await mkdir(SCREENS, { recursive: true });
   const look = looks.get(page.context());
   const parts = look === undefined ? [name] : [name, look.language, look.width, look.scheme];
-  await page.screenshot({ path: path.join(SCREENS, `${parts.join('.')}.png`), fullPage: true, animations: 'disabled' });
+  const whole = { fullPage: true, animations: 'disabled' } as const;
+  await page.screenshot({ ...whole, path: path.join(SCREENS, `${parts.join('.')}.png`) });
+  const image = guideImage(name, look);
+  if (image !== null) await page.screenshot({ ...whole, ...image });
 }
 
 async function screenshotAll(context: BrowserContext, name: string): Promise<void> {
