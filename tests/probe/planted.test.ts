@@ -72,9 +72,7 @@ const PLANTED: Readonly<Record<string, Planted>> = {
   'the parents’ xmin left out: as many rows come through one parent as go with another': {
     bug: {
       table: ({ facts }) =>
-        facts.name === 'child'
-          ? { touchedSql: (alias, since) => `pg_catalog.age(${alias}.xmin) OPERATOR(pg_catalog.<=) ${since}` }
-          : {},
+        facts.name === 'child' ? { touchedSql: (alias, isSinceSql) => isSinceSql(`${alias}.xmin`) } : {},
     },
     play: async ({ db, scenario }) => {
       await scenario.backUp();
@@ -137,7 +135,8 @@ describe.each(costlyTestServers())('a bug in the probe on PostgreSQL $name', (se
     }
   }
 
-  it.each(Object.entries(PLANTED))('%s: it shows', async (_, planted) => {
+  // A transaction of another test on this server holds the snapshots back, and then rows count as touched that the bug would miss.
+  it.each(Object.entries(PLANTED))('%s: it shows', { retry: 8 }, async (_, planted) => {
     expect(await lastIsWhole(planted, true)).toBe(false);
   });
 

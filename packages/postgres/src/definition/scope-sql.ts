@@ -3,7 +3,7 @@ import type { Equality } from '../introspect/equality.ts';
 import type { ColumnFacts, TableFacts } from '../introspect/table-facts.ts';
 import { quoteIdentifier, quoteTable } from '../session/quote.ts';
 import type { BoundScope, BoundTable, ParentPair, RootPart } from './bind-definition.ts';
-import type { SliceScope } from './slice.ts';
+import type { SliceScope, XidTest } from './slice.ts';
 
 /** What stands for a part of the root key in SQL: a quoted, typed literal. */
 export type PartSql = (part: RootPart) => string;
@@ -33,16 +33,16 @@ export function scopeSql(scope: BoundScope, partSql: PartSql): (alias: string) =
 
 /**
  * Whether a row may have come into the scope, or changed, since a moment: it or a row that its place in the scope rests on
- * was written by a transaction that is not older than `sinceSql`, an age in transactions (`age(xid)`). True too often where
- * other parents of the row were touched; that costs a little work.
+ * was written by a transaction of which `isSinceSql` says that it is not older. True too often where other parents of the
+ * row were touched; that costs a little work.
  */
-export function touchedSql(scope: BoundScope): (alias: string, sinceSql: string) => string {
-  return (alias, sinceSql) => {
-    const own = `pg_catalog.age(${alias}.xmin) OPERATOR(pg_catalog.<=) ${sinceSql}`;
+export function touchedSql(scope: BoundScope): (alias: string, isSinceSql: XidTest) => string {
+  return (alias, isSinceSql) => {
+    const own = isSinceSql(`${alias}.xmin`);
     if (scope.kind === 'root') return own;
     const inner = alias === 'p' ? 'q' : 'p';
     const { facts, scope: above } = scope.parent;
-    const parents = `SELECT FROM ${fromSql(facts)} AS ${inner} WHERE ${joinSql(scope.pairs, inner, alias)} AND ${touchedSql(above)(inner, sinceSql)}`;
+    const parents = `SELECT FROM ${fromSql(facts)} AS ${inner} WHERE ${joinSql(scope.pairs, inner, alias)} AND ${touchedSql(above)(inner, isSinceSql)}`;
     return `(${own} OR EXISTS (${parents}))`;
   };
 }

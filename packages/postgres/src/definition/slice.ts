@@ -28,8 +28,8 @@ export interface SliceTable {
   readonly fromSql: string;
   /** The scope as a boolean SQL expression over the given alias; all values are quoted literals, all operators schema-qualified. */
   readonly scopeSql: (alias: string) => string;
-  /** Whether a row, or one on its scope path, is not older than an age in transactions (`scope-sql.ts`). */
-  readonly touchedSql: (alias: string, sinceSql: string) => string;
+  /** Whether a row, or one on its scope path, was written since a moment (`scope-sql.ts`). */
+  readonly touchedSql: (alias: string, isSinceSql: XidTest) => string;
   /** For each column of the layout's key. */
   readonly keyBounds: readonly KeyBound[];
   /** What `scopeSql` says, for those who need to know its columns. */
@@ -41,6 +41,9 @@ export interface SliceTable {
   /** Hex SHA-256 over everything that its bytes rest on (design §4, *Fingerprint*). */
   readonly fingerprint: string;
 }
+
+/** Whether the transaction of an id (an SQL expression of type `xid`) came at or after a moment, as an SQL expression. */
+export type XidTest = (xidSql: string) => string;
 
 export type SliceScope =
   /** By the root key itself: `columns` are compared with its parts; those of `fixed` hold one value in every row. */
