@@ -10,10 +10,10 @@ import { writePage } from './report.ts';
 import { measureStartUps, onlyAble, prepareStock, STOCK_PROGRAMS, STOCK_ROWS } from './stock-place.ts';
 import { sliceFacts } from './stock-table.ts';
 
-export const INCREMENTAL_USAGE = `script/bench incremental [--rows 2000000] [--runs 3] [--chain 100] [--keep]
+export const INCREMENTAL_USAGE = `script/bench incremental [--rows 2000000] [--runs 2] [--chain 100] [--keep]
   --rows, --runs, --chain   smaller numbers for a trial; docs/benchmarks.md is written with the usual ones only`;
 
-const RUNS = 3;
+const RUNS = 2;
 const CHAIN = 100;
 
 interface Options {
