@@ -1,17 +1,24 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { GUIDES } from '../support/guide-screens.ts';
+import { GUIDES, guideWidth } from '../support/guide-screens.ts';
 import { labelPattern } from '../support/label-pattern.ts';
 
 const FILES = { en: 'administrator.md', 'pt-BR': 'administrator.pt-BR.md' } as const;
 const LANGUAGES = ['en', 'pt-BR'] as const;
 type Language = (typeof LANGUAGES)[number];
 
+/** A page that is read on a phone, too. */
+const IMAGE_BYTES_MAX = 200_000;
+/** In the header of a PNG. */
+const PNG_WIDTH_AT = 16;
+
 const textOf = (language: Language): string => readFileSync(path.join(GUIDES, FILES[language]), 'utf8');
 
 const matchesOf = (text: string, pattern: RegExp): readonly string[] =>
   [...text.matchAll(pattern)].map(([, found = '']) => found);
+
+const imagesOf = (text: string) => matchesOf(text, /!\[[^\]]*\]\(([^)]+)\)/g);
 
 /** What stands under each heading, the first one's among them. */
 const sectionsOf = (text: string) => text.split(/^(?=#)/m);
@@ -59,6 +66,28 @@ describe('the administrator’s guide', () => {
       const unsaid = labelsOf(section).filter((label) => !keysOf(label, CATALOGUES.en).some((key) => said.has(key)));
       expect(unsaid, section.split('\n')[0]).toEqual([]);
       expect(labelsOf(other), other.split('\n')[0]).toHaveLength(labelsOf(section).length);
+    }
+  });
+
+  it('both languages show the same screens, each in its own words, and none is kept that nobody sees', () => {
+    const shown = LANGUAGES.map((language) => {
+      const images = imagesOf(textOf(language));
+      const screens = images.map((image) => new RegExp(`^images/(.+)\\.${language}\\.png$`).exec(image)?.[1] ?? image);
+      expect(screens.filter((screen) => guideWidth(screen) === null)).toEqual([]);
+      return screens;
+    });
+    expect(shown[0]?.length).toBeGreaterThan(0);
+    expect(shown[1]).toEqual(shown[0]);
+    const named = LANGUAGES.flatMap((language) => imagesOf(textOf(language))).map((image) => path.basename(image));
+    expect(readdirSync(path.join(GUIDES, 'images')).toSorted()).toEqual([...new Set(named)].toSorted());
+  });
+
+  it.each(LANGUAGES)('the pictures of %s are as wide as their screens, and quick to load', (language) => {
+    for (const image of imagesOf(textOf(language))) {
+      const file = path.join(GUIDES, image);
+      const screen = path.basename(image, `.${language}.png`);
+      expect(readFileSync(file).readUInt32BE(PNG_WIDTH_AT), image).toBe(guideWidth(screen));
+      expect(statSync(file).size, image).toBeLessThanOrEqual(IMAGE_BYTES_MAX);
     }
   });
 
