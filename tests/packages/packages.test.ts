@@ -13,7 +13,7 @@ import { openStore } from '../../packages/storage/src/index.ts';
 import type { ActionResult } from '../../packages/contracts/src/index.ts';
 import { LIBRARIES, type Tarball } from '../../script/build-packages.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { costlyTestServers } from '../support/long-tests.ts';
+import { costlyTestServers, IS_LONG } from '../support/long-tests.ts';
 import { createShop, type TestService } from '../support/service-context.ts';
 import { makePackages, unpack } from './built-packages.ts';
 import { GUIDE_BLOCKS, GUIDE_FILES, writeGuideFiles } from './guide-code.ts';
@@ -65,6 +65,7 @@ const request = { headers: new Headers(), userId: null as string | null };
 const unforeseen: unknown[] = [];
 
 beforeAll(async () => {
+  if (!IS_LONG) return;
   work = await mkdtemp(path.join(tmpdir(), 'cofre-packages-'));
   await mkdir(path.join(checkout, 'dist'), { recursive: true });
   installed = await mkdtemp(path.join(checkout, 'dist/test-packages-'));
@@ -143,7 +144,7 @@ const manifestOf = async (name: string) =>
 
 const isCode = (file: string) => /\.(js|mjs|d\.ts)$/.test(file);
 
-describe('what is packed', () => {
+describe.runIf(IS_LONG)('what is packed', () => {
   it('is every library, the command line and the components', () => {
     const names = [...LIBRARIES, 'cli', 'next'].map((name) => `@cofre/${name}`);
     expect(tarballs.map(({ name }) => name).toSorted()).toEqual(names.toSorted());
@@ -197,7 +198,7 @@ describe('what is packed', () => {
   });
 });
 
-describe('the components', () => {
+describe.runIf(IS_LONG)('the components', () => {
   const browserFiles = async () => {
     const { files } = tarballs.find(({ name }) => name === '@cofre/next') ?? { files: [] };
     const wanted = files.map((it) => it.path).filter((it) => it.startsWith('browser/'));
@@ -224,7 +225,7 @@ describe('the components', () => {
   });
 });
 
-describe('what was installed from it', () => {
+describe.runIf(IS_LONG)('what was installed from it', () => {
   it('Node imports every library, with the same exports as the sources', async () => {
     for (const name of LIBRARIES) {
       const packed = (await import(
@@ -285,7 +286,7 @@ const FORMAT: ts.FormatDiagnosticsHost = {
   getNewLine: () => '\n',
 };
 
-describe('the server’s half of the components', () => {
+describe.runIf(IS_LONG)('the server’s half of the components', () => {
   const list = { name: 'listModuleBackups', input: {}, locale: 'en' };
   const make = () => ({ name: 'createModuleBackup', input: { implementation, type: 'full' }, locale: 'en' });
   const ask = async (call: unknown, { userId = null, origin = HOST }: Asking = {}) => {

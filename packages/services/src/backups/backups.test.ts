@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { backupDocument, backupRowsDocument, checkDocument, diffDocument } from '@cofre/contracts';
 import { MemoryStore } from '@cofre/storage';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import { createShop, type TestService, type TestServiceOptions } from '../../../../tests/support/service-context.ts';
 import { addImplementation } from '../modules/add-implementation.ts';
 import { checkRepository } from '../repository/check-repository.ts';
@@ -18,7 +19,7 @@ import { verifyBackup } from './verify-backup.ts';
 
 const KEY = { kind: 'passphrase', passphrase: 'correct horse' } as const;
 
-describe.each(testServers())('backups on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('backups on PostgreSQL $name', (server) => {
   const made: (() => Promise<unknown>)[] = [];
   afterEach(async () => {
     for (const end of made.splice(0).reverse()) await end();

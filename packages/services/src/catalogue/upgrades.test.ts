@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import { describeSchema } from '../../../../tests/support/describe-schema.ts';
 import { migrate, readMigrations } from './migrations.ts';
 
@@ -99,7 +100,7 @@ function expectKept(before: Contents, after: Contents): void {
   }
 }
 
-describe.each(testServers())('a catalogue in use on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('a catalogue in use on PostgreSQL $name', (server) => {
   const made: TestDatabase[] = [];
   afterEach(async () => {
     for (const db of made.splice(0)) await db.drop();

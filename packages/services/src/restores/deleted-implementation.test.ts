@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import { createShop } from '../../../../tests/support/service-context.ts';
 import { createBackup } from '../backups/create-backup.ts';
 import { migrate, readMigrations } from '../catalogue/migrations.ts';
@@ -27,7 +28,7 @@ const LAYOUTS = {
 const migrations = path.resolve(import.meta.dirname, '../../../../supabase/migrations');
 
 describe.each(
-  testServers().flatMap((server) =>
+  costlyTestServers().flatMap((server) =>
     (Object.keys(LAYOUTS) as (keyof typeof LAYOUTS)[]).map((layout) => ({ server, layout, name: server.name })),
   ),
 )('a deleted implementation on PostgreSQL $name, $layout', ({ server, layout }) => {

@@ -1,7 +1,8 @@
 import { planDocument, restoreDocument, restoreEntryDocument } from '@cofre/contracts';
 import type { Clock } from '@cofre/engine';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import { createShop, type TestService, type TestServiceOptions } from '../../../../tests/support/service-context.ts';
 import { createBackup } from '../backups/create-backup.ts';
 import { deleteBackup } from '../backups/delete-backup.ts';
@@ -22,7 +23,7 @@ const DAMAGE = `
   DELETE FROM item WHERE store_id = 1 AND item_id BETWEEN 100 AND 120;
   UPDATE store SET settings = '{"hours": null}', api_key = 'leaked' WHERE store_id = 1`;
 
-describe.each(testServers())('restores on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('restores on PostgreSQL $name', (server) => {
   const made: (() => Promise<unknown>)[] = [];
   afterEach(async () => {
     for (const end of made.splice(0).reverse()) await end();
