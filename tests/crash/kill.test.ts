@@ -8,7 +8,7 @@ import { emptyShell, type Shell, shopShell } from '../support/cofre-shell.ts';
 import { IS_LONG } from '../support/long-tests.ts';
 
 /** `kill -9` comes so many times for each command; with `--long` for as long as a coffee lasts. */
-const KILLS = IS_LONG ? 100 : 5;
+const KILLS = IS_LONG ? 100 : 3;
 if (IS_LONG) vi.setConfig({ testTimeout: 3_600_000 });
 
 const page = z.object({ items: z.array(backupDocument), nextCursor: z.string().nullable() });

@@ -7,7 +7,7 @@ import {
   verifyBackup,
 } from '../../packages/services/src/index.ts';
 import { testServers } from '../support/database.ts';
-import { builtFunctions, DENOS, EdgeFunction } from '../support/edge-function.ts';
+import { builtFunctions, COSTLY_DENOS, EdgeFunction } from '../support/edge-function.ts';
 import { AUTHORIZED, createFunctionShop, type FunctionShop } from '../support/function-shop.ts';
 import { S3Stub } from '../support/s3-stub.ts';
 
@@ -24,7 +24,7 @@ afterAll(async () => {
   await built[Symbol.asyncDispose]();
 });
 
-const combinations = DENOS.flatMap((deno) => testServers().map((server) => ({ deno, server })));
+const combinations = COSTLY_DENOS.flatMap((deno) => testServers().map((server) => ({ deno, server })));
 
 describe.each(combinations)('clean-up under Deno $deno.version on PostgreSQL $server.name', ({ deno, server }) => {
   const start = ({ variables }: FunctionShop) =>

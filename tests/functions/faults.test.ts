@@ -2,9 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { listBackups, listNotifications, verifyBackup } from '../../packages/services/src/index.ts';
 import { testServers } from '../support/database.ts';
-import { builtFunctions, type Deno, DENOS, EdgeFunction } from '../support/edge-function.ts';
+import { builtFunctions, COSTLY_DENOS, type Deno, EdgeFunction } from '../support/edge-function.ts';
 import { AUTHORIZED, createFunctionShop, type FunctionShop } from '../support/function-shop.ts';
-import { IS_LONG } from '../support/long-tests.ts';
 import { S3Stub, type StubRequest } from '../support/s3-stub.ts';
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
@@ -52,10 +51,7 @@ function hangAt(matches: (request: StubRequest) => boolean): Promise<void> {
 const isPack = ({ operation, key }: StubRequest) => operation === 'put' && key.includes('/packs/');
 const isManifest = ({ operation, key }: StubRequest) => operation === 'put' && key.includes('/backups/');
 
-// What the hosted platform runs; with `--long` every Deno.
-const denos = IS_LONG ? DENOS : DENOS.slice(0, 1);
-
-describe.each(denos)('under Deno $version', (deno) => {
+describe.each(COSTLY_DENOS)('under Deno $version', (deno) => {
   it.each([
     ['a pack', isPack],
     ['a manifest', isManifest],

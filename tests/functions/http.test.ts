@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createTestDatabase, testServers } from '../support/database.ts';
-import { builtFunctions, DENOS, EdgeFunction, type FunctionName } from '../support/edge-function.ts';
+import { builtFunctions, COSTLY_DENOS, EdgeFunction, type FunctionName } from '../support/edge-function.ts';
 import { AUTHORIZED, CRON_SECRET, createFunctionShop, type FunctionShop } from '../support/function-shop.ts';
 import { S3Stub } from '../support/s3-stub.ts';
 
@@ -23,7 +23,7 @@ const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 const [server] = testServers();
 const functions: readonly FunctionName[] = ['execute-scheduled-backups', 'cleanup-expired-backups'];
 
-describe.each(DENOS.flatMap((deno) => functions.map((name) => ({ deno, name }))))(
+describe.each(COSTLY_DENOS.flatMap((deno) => functions.map((name) => ({ deno, name }))))(
   '$name under Deno $deno.version',
   ({ deno, name }) => {
     let built: Awaited<ReturnType<typeof builtFunctions>>;

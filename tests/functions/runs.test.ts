@@ -14,14 +14,14 @@ import {
   verifyBackup,
 } from '../../packages/services/src/index.ts';
 import { type TestDatabase, testServers } from '../support/database.ts';
-import { builtFunctions, DENOS, EdgeFunction, type FunctionName } from '../support/edge-function.ts';
+import { builtFunctions, COSTLY_DENOS, DENOS, EdgeFunction, type FunctionName } from '../support/edge-function.ts';
 import {
   AUTHORIZED,
   createFunctionShop,
   type FunctionShop,
   type FunctionShopOptions,
 } from '../support/function-shop.ts';
-import { dealtTo, IS_LONG } from '../support/long-tests.ts';
+import { dealtTo } from '../support/long-tests.ts';
 import { startS3rver } from '../support/s3-server.ts';
 import { S3Stub } from '../support/s3-stub.ts';
 
@@ -173,10 +173,7 @@ describe.each(combinations)('under Deno $deno.version on PostgreSQL $server.name
 
 const [newest] = servers;
 
-/** What the hosted platform runs; with `--long` every Deno. */
-const denos = IS_LONG ? DENOS : DENOS.slice(0, 1);
-
-describe.each(denos)('under Deno $version', (deno) => {
+describe.each(COSTLY_DENOS)('under Deno $version', (deno) => {
   const shop = (options: FunctionShopOptions = {}) => {
     if (newest === undefined) throw new Error('no server');
     return createFunctionShop(newest, s3, options);

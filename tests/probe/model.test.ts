@@ -169,7 +169,7 @@ class Writer {
 }
 
 const servers = testServers();
-const SEEDS = Array.from({ length: IS_LONG ? 400 : 12 }, (_, index) => index + 1);
+const SEEDS = Array.from({ length: IS_LONG ? 400 : 8 }, (_, index) => index + 1);
 const BACKUPS = 12;
 
 describe.each(servers)('what a probe finds on PostgreSQL $name', (server) => {

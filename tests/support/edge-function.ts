@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buildFunctions, type FUNCTIONS } from '../../apps/functions/build.ts';
+import { IS_LONG } from './long-tests.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -24,6 +25,9 @@ export const DENOS: readonly Deno[] = ['deno-hosted', 'deno'].flatMap((name) => 
   console.warn(`Deno ${version} is not installed (script/setup): edge functions are not tested under it.`);
   return [];
 });
+
+/** What the hosted platform runs; with `--long` every Deno. */
+export const COSTLY_DENOS: readonly Deno[] = IS_LONG ? DENOS : DENOS.slice(0, 1);
 
 /**
  * What a hosted function may do: reach the network and read its environment. No file, no system fact, no process; nothing

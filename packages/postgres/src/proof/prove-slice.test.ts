@@ -6,7 +6,8 @@ import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AWKWARD_DEFINITION, AWKWARD_ROWS, AWKWARD_SCHEMA } from '../../../../tests/support/awkward-shop.ts';
 import { shopDefinition } from '../../../../tests/support/collect-rows.ts';
-import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import { type RestoreScenario, restoreScenario } from '../../../../tests/support/restore-scenario.ts';
 import { buildTypeTables, HOSTILE_SETTINGS } from '../../../../tests/support/type-tables.ts';
 import { databaseFromUrl } from '../session/database.ts';
@@ -44,7 +45,7 @@ async function expectNoTrace(db: TestDatabase): Promise<void> {
   expect(rows).toEqual([]);
 }
 
-describe.each(testServers())('a proof of every type on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('a proof of every type on PostgreSQL $name', (server) => {
   let db: TestDatabase;
   let client: pg.Client;
   beforeAll(async () => {
@@ -168,7 +169,7 @@ const ODD: Readonly<Record<string, OddTable>> = {
   },
 };
 
-describe.each(testServers())('a proof of a table on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('a proof of a table on PostgreSQL $name', (server) => {
   let db: TestDatabase;
   beforeAll(async () => {
     db = await createTestDatabase(server);
@@ -323,7 +324,7 @@ describe.each(testServers())('a proof of a table on PostgreSQL $name', (server) 
   });
 });
 
-describe.each(testServers())('a proof of a slice on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('a proof of a slice on PostgreSQL $name', (server) => {
   let db: TestDatabase;
   let setting: ProofSetting;
   let manifest: Manifest;

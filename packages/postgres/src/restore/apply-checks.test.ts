@@ -2,14 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { shopDefinition } from '../../../../tests/support/collect-rows.ts';
-import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import { type RestoreScenario, restoreScenario } from '../../../../tests/support/restore-scenario.ts';
 import { databaseFromUrl } from '../session/database.ts';
 import type { Database } from '../session/types.ts';
 
 type Tables = Parameters<typeof shopDefinition>[0];
 
-describe.each(testServers())('what an apply proves before it commits, on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('what an apply proves before it commits, on PostgreSQL $name', (server) => {
   let db: TestDatabase;
   beforeAll(async () => {
     db = await createTestDatabase(server);

@@ -10,14 +10,15 @@ import {
   outsideChecksums,
   sliceChecksums,
 } from '../../../../tests/support/awkward-shop.ts';
-import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import { type RestoreScenario, restoreScenario } from '../../../../tests/support/restore-scenario.ts';
 import type { ApplyStep } from './attempt-apply.ts';
 import type { ApplyOptions } from './apply-plan.ts';
 
 const STEPS: readonly ApplyStep[] = ['begun', 'locked', 'written', 'verified', 'checked', 'recorded', 'committing'];
 
-describe.each(testServers())('applying a plan on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('applying a plan on PostgreSQL $name', (server) => {
   let db: TestDatabase;
   let scenario: RestoreScenario;
   let manifest: Manifest;

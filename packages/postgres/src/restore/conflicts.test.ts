@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { shopDefinition } from '../../../../tests/support/collect-rows.ts';
-import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import { type RestoreScenario, restoreScenario } from '../../../../tests/support/restore-scenario.ts';
 import { databaseFromUrl } from '../session/database.ts';
 
 type Tables = Parameters<typeof shopDefinition>[0];
 
-describe.each(testServers())('what a plan finds before anything is written, on PostgreSQL $name', (server) => {
+describe.each(costlyTestServers())('what a plan finds before anything is written, on PostgreSQL $name', (server) => {
   let db: TestDatabase;
   beforeAll(async () => {
     db = await createTestDatabase(server);
