@@ -4,7 +4,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase, testServers } from '../../../../tests/support/database.ts';
 import { databaseFromUrl } from '../session/database.ts';
 import { pinSession } from '../session/pin-session.ts';
-import { lineageHolds, markLineage } from './lineage.ts';
+import { LINEAGE_HOLDS_SQL, markLineage } from './lineage.ts';
+
+async function lineageHolds(client: pg.Client, backupId: string): Promise<boolean> {
+  const { rows } = await client.query<{ holds: boolean }>(`SELECT ${LINEAGE_HOLDS_SQL} AS holds`, [backupId]);
+  return rows[0]?.holds === true;
+}
 
 describe.each(testServers())('the lineage marker on PostgreSQL $name', (server) => {
   let test: TestDatabase;

@@ -17,19 +17,9 @@ export async function markLineage(client: pg.ClientBase, backupId: string): Prom
 }
 
 /**
- * Whether this database is the one that the backup was taken from, or a physical copy taken after it. A logical copy
- * gives the marker a new xmin; a database that was rolled back to before the backup has no marker.
+ * Whether this database is the one that the backup `$1` was taken from, or a physical copy taken after it, in SQL. A logical
+ * copy gives the marker a new xmin; a database that was rolled back to before the backup has no marker.
  */
-export async function lineageHolds(client: pg.ClientBase, backupId: string): Promise<boolean> {
-  try {
-    const result = await client.query(
-      `SELECT FROM cofre.lineage AS l
-        WHERE l.backup_id = $1::pg_catalog.uuid
-          AND l.xmin::pg_catalog.text = (l.xact_id::pg_catalog.xid)::pg_catalog.text`,
-      [backupId],
-    );
-    return result.rowCount === 1;
-  } catch (error) {
-    throw translatePgError(error, { doing: 'reading the lineage marker', table: 'cofre.lineage' });
-  }
-}
+export const LINEAGE_HOLDS_SQL = `EXISTS (SELECT FROM cofre.lineage AS l
+  WHERE l.backup_id OPERATOR(pg_catalog.=) $1::pg_catalog.uuid
+    AND l.xmin::pg_catalog.text OPERATOR(pg_catalog.=) (l.xact_id::pg_catalog.xid)::pg_catalog.text)`;

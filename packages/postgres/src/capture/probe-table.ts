@@ -4,7 +4,9 @@ import type pg from 'pg';
 import type { SliceTable, XidTest } from '../definition/slice.ts';
 import { translatePgError } from '../session/errors.ts';
 import { printTable, quoteIdentifier, quoteLiteral } from '../session/quote.ts';
+import { REG_TYPES } from '../introspect/choose-key.ts';
 import { copyRows } from './copy-rows.ts';
+import { LINEAGE_HOLDS_SQL } from './lineage.ts';
 
 /** The backup since which changes are looked for. */
 export interface ProbedSince {
@@ -186,6 +188,9 @@ async function findObstacle(client: pg.ClientBase, table: SliceTable, since: Pro
     : null;
 }
 
+/** Names roles. */
+const ACLITEM = 1033;
+
 /** $1: the backup · $2: every table that the rows rest on · $3: types of the columns. */
 const OBSTACLES_SQL = `
 WITH RECURSIVE family (oid) AS (
@@ -209,14 +214,12 @@ WITH RECURSIVE family (oid) AS (
   ) AS part WHERE part.oid OPERATOR(pg_catalog.<>) 0
 )
 SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::pg_catalog.text AS xmax,
-  EXISTS (SELECT FROM cofre.lineage AS l
-           WHERE l.backup_id OPERATOR(pg_catalog.=) $1::pg_catalog.uuid
-             AND l.xmin::pg_catalog.text OPERATOR(pg_catalog.=) (l.xact_id::pg_catalog.xid)::pg_catalog.text) AS lineage,
+  ${LINEAGE_HOLDS_SQL} AS lineage,
   (SELECT pg_catalog.min(c.relname::pg_catalog.text) FROM family
      JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) family.oid
      LEFT JOIN pg_catalog.pg_am AS m ON m.oid OPERATOR(pg_catalog.=) c.relam
     WHERE NOT (c.relkind OPERATOR(pg_catalog.=) 'p' OR (c.relkind OPERATOR(pg_catalog.=) 'r' AND m.amname OPERATOR(pg_catalog.=) 'heap'))
   ) AS odd_relation,
   (SELECT pg_catalog.min(pg_catalog.format_type(types.oid, NULL)) FROM types
-    WHERE types.oid OPERATOR(pg_catalog.=) ANY ('{24,2202,2203,2204,2205,2206,3734,3769,4089,4096,4191,1033}'::pg_catalog.oid[])
+    WHERE types.oid OPERATOR(pg_catalog.=) ANY ('{${[...REG_TYPES, ACLITEM].join(',')}}'::pg_catalog.oid[])
   ) AS odd_type`;

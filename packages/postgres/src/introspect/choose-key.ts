@@ -76,7 +76,8 @@ function indexFault(index: IndexRow): string | null {
 }
 
 const ANYENUM = 3500;
-const REG_TYPES = new Set([24, 2202, 2203, 2204, 2205, 2206, 3734, 3769, 4089, 4096, 4191]);
+/** Types whose text follows names in the catalogues; these oids never change. */
+export const REG_TYPES: ReadonlySet<number> = new Set([24, 2202, 2203, 2204, 2205, 2206, 3734, 3769, 4089, 4096, 4191]);
 
 function columnFault(column: KeyColumn | null): string | null {
   if (column === null) return 'is over an expression';
