@@ -3,6 +3,7 @@ import {
   type Manifest,
   batchesOfLines,
   type ProbedTable,
+  putTrash,
   ProbeRefuted,
   RANGE_ROWS,
   type RangeCount,
@@ -176,6 +177,40 @@ describe('a backup from what a probe says', () => {
     await expectWhole(repository, parent, live.rows);
   });
 
+  it('of a row that changes, goes and comes back again and again has what it was last', async () => {
+    const repository = await initRepository(new MemoryStore(), noKey);
+    const live = new LiveTable(rowsOf(1000));
+    let parent = await backUp(repository, live.rows);
+    for (const change of [
+      () => live.set(7, 'second'),
+      () => live.set(7, 'third'),
+      () => live.delete(7),
+      () => live.set(7, 'fourth'),
+      () => live.set(8, 'beside it'),
+    ]) {
+      live.touched.clear();
+      change();
+      parent = await backUp(repository, live.rows, { parent, probe: live.probe() });
+      await expectWhole(repository, parent, live.rows);
+    }
+    for await (const { deltas } of repository.ranges(tableOf(parent))) expect(deltas).toHaveLength(5);
+  });
+
+  it('I3: builds on no pack that is in the trash', async () => {
+    const repository = await initRepository(new MemoryStore(), noKey);
+    const live = new LiveTable(rowsOf(1000));
+    const first = await backUp(repository, live.rows);
+    await putTrash(
+      repository,
+      first.packs.map(({ id }) => id),
+    );
+    live.set(7, 'changed');
+    const next = await backUp(repository, live.rows, { parent: first, probe: live.probe() });
+    const trashed = new Set(first.packs.map(({ id }) => id));
+    expect(next.packs.filter(({ id }) => trashed.has(id))).toEqual([]);
+    await expectWhole(repository, next, live.rows);
+  });
+
   const lies: readonly (readonly [string, (honest: ProbedTable) => Partial<ProbedTable>])[] = [
     [
       'a touched row is not counted',
@@ -195,6 +230,7 @@ describe('a backup from what a probe says', () => {
     ],
     ['touched rows are left out', () => ({ rows: () => batches(new Map()) })],
     ['a key is left out', () => ({ keys: () => batches(new Map()) })],
+    ['a key stands for another', (honest) => ({ keys: (ranges) => swappingKey(honest.keys(ranges), '5000') })],
     ['rows come in another order', (honest) => ({ rows: (whole) => reversed(honest.rows(whole)) })],
   ];
 
@@ -219,4 +255,12 @@ async function* reversed(rows: ReturnType<ProbedTable['rows']>): ReturnType<type
   for await (const { bytes, ends } of rows)
     for (const [at, end] of ends.entries()) lines.push(Buffer.from(bytes.subarray(ends[at - 1] ?? 0, end)));
   yield* batchesOfLines(lines.toReversed());
+}
+
+/** As many keys as there were: an old one is missing, and the last is one that nobody has seen. */
+async function* swappingKey(keys: ReturnType<ProbedTable['keys']>, key: string): ReturnType<typeof batchesOfLines> {
+  const lines: Buffer[] = [];
+  for await (const { bytes, ends } of keys)
+    for (const [at, end] of ends.entries()) lines.push(Buffer.from(bytes.subarray(ends[at - 1] ?? 0, end)));
+  yield* batchesOfLines([...lines.slice(0, -2), ...lines.slice(-1), joinLine([key])]);
 }
