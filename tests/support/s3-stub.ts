@@ -23,11 +23,16 @@ export interface StubRequest {
  * - `lost`: the request has its effect, then the connection breaks instead of the answer.
  * - `cut`: the answer ends in the middle of its body.
  * - `hang`: no effect and no answer.
+ * - `failed`: the request has its effect, and is answered with 500.
+ * - `short`: the answer to a read has half of its body, and a length that fits that.
  * - `endless`: a listing that says it goes on, and not how.
+ * - `truncated`: a listing of half a page that says it is all.
+ * - `stale`: a listing of what was there at the last one that was not stale.
  */
 export type StubFault =
   | { readonly kind: 'answer'; readonly status: number; readonly body: string | Buffer }
-  | { readonly kind: 'lost' | 'cut' | 'hang' | 'endless' };
+  | { readonly kind: 'lost' | 'cut' | 'hang' | 'failed' | 'short' | ListingFault };
+type ListingFault = 'endless' | 'truncated' | 'stale';
 
 export interface S3StubOptions {
   /** `ignored`: the header has no effect, as in many stores. `refused`: it is answered with 501. */
@@ -60,6 +65,8 @@ export class S3Stub implements S3TestServer {
   pause: () => Promise<void> = async () => undefined;
   readonly objects = new Map<string, StubObject>();
   readonly #uploads = new Map<string, Map<number, Buffer>>();
+  /** The objects at the last listing that was not stale. */
+  #listed: ReadonlyMap<string, StubObject> = new Map();
   readonly #options: S3StubOptions;
   readonly #server: Server;
 
@@ -120,17 +127,19 @@ export class S3Stub implements S3TestServer {
     if (fault?.kind === 'answer') answer = fault;
     else if (refusal !== null) answer = failure(refusal === 'XAmzContentSHA256Mismatch' ? 400 : 403, refusal);
     else if (bucket !== this.bucket) answer = failure(404, 'NoSuchBucket');
-    else answer = this.#answer(request, { body, parameters: searchParams, isEndless: fault?.kind === 'endless' });
+    else answer = this.#answer(request, { body, parameters: searchParams, fault });
     await this.pause();
+    if (fault?.kind === 'failed') answer = failure(500, 'InternalError');
+    if (fault?.kind === 'short' && method === 'GET') answer = { ...answer, body: half(answer.body) };
     if (fault?.kind === 'lost') response.destroy();
     else send(response, answer, { isHead: method === 'HEAD', isCut: fault?.kind === 'cut' });
   }
 
   #answer(
     { operation, key, headers }: StubRequest,
-    given: { readonly body: Buffer; readonly parameters: URLSearchParams; readonly isEndless: boolean },
+    given: { readonly body: Buffer; readonly parameters: URLSearchParams; readonly fault: StubFault | null },
   ): Answer {
-    const { body, parameters } = given;
+    const { body, parameters, fault } = given;
     switch (operation) {
       case 'put':
         return this.#put(key, body, headers['if-none-match']);
@@ -141,7 +150,7 @@ export class S3Stub implements S3TestServer {
         this.objects.delete(key);
         return { status: 204 };
       case 'list':
-        return this.#list(parameters, given.isEndless);
+        return this.#list(parameters, fault?.kind);
       case 'parts-begin':
       case 'part':
       case 'parts-end':
@@ -178,21 +187,22 @@ export class S3Stub implements S3TestServer {
     };
   }
 
-  #list(parameters: URLSearchParams, isEndless: boolean): Answer {
+  #list(parameters: URLSearchParams, fault: StubFault['kind'] | undefined): Answer {
+    if (fault !== 'stale') this.#listed = new Map(this.objects);
     const prefix = parameters.get('prefix') ?? '';
     const after = Buffer.from(parameters.get('continuation-token') ?? '', 'base64').toString();
     const pageSize = Math.min(Number(parameters.get('max-keys') ?? 1000), this.#options.pageSize ?? 1000);
-    const left = [...this.objects]
+    const left = [...this.#listed]
       .filter(([key]) => key.startsWith(prefix) && key > after)
       .sort(([a], [b]) => (a < b ? -1 : 1));
-    const page = left.slice(0, pageSize);
+    const page = left.slice(0, fault === 'truncated' ? left.length >> 1 : pageSize);
     const contents = page.map(
       ([key, { bytes, modifiedAt }]) =>
         `<Contents><Key>${key}</Key><LastModified>${modifiedAt.toISOString()}</LastModified><Size>${bytes.length}</Size></Contents>`,
     );
-    const isTruncated = isEndless || left.length > page.length;
+    const isTruncated = fault === 'endless' || (fault !== 'truncated' && left.length > page.length);
     const next = Buffer.from(page.at(-1)?.[0] ?? '').toString('base64');
-    const token = isTruncated && !isEndless ? `<NextContinuationToken>${next}</NextContinuationToken>` : '';
+    const token = isTruncated && fault !== 'endless' ? `<NextContinuationToken>${next}</NextContinuationToken>` : '';
     return xml(
       200,
       `<ListBucketResult><IsTruncated>${isTruncated}</IsTruncated>${token}${contents.join('')}</ListBucketResult>`,
@@ -241,8 +251,13 @@ function send(
   const body = Buffer.from(answer.body ?? '');
   response.writeHead(answer.status, { ...answer.headers, 'Content-Length': body.length });
   if (how.isHead) response.end();
-  else if (how.isCut) response.write(body.subarray(0, body.length >> 1), () => response.destroy());
+  else if (how.isCut) response.write(half(body), () => response.destroy());
   else response.end(body);
+}
+
+function half(body: Buffer | string = ''): Buffer {
+  const bytes = Buffer.from(body);
+  return bytes.subarray(0, bytes.length >> 1);
 }
 
 function xml(status: number, body: string): Answer {

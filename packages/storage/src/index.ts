@@ -9,6 +9,7 @@ export * from './s3-address.ts';
 export type { S3Credentials } from './s3-bucket.ts';
 export * from './s3-store.ts';
 export * from './system.ts';
+export { withDelays } from './with-delays.ts';
 export * from './with-faults.ts';
 export * from './with-retry.ts';
 export { withTimeLimit } from './with-time-limit.ts';

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import type { BlobStore } from '@cofre/engine';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { seededRandom } from '../../../tests/support/every-type.ts';
 import { type S3TestServer, s3Address, startS3rver } from '../../../tests/support/s3-server.ts';
 import { failure, S3Stub, type StubFault, type StubRequest } from '../../../tests/support/s3-stub.ts';
 import { describeStore, paths, pattern, sameBytes } from './conformance.ts';
@@ -38,6 +39,38 @@ for (const [name, start, exemptions] of [
     );
   });
 }
+
+/** Of a hundred requests five go wrong, in every way that a network and a store within its contract have. */
+const ROUGH: readonly StubFault[] = [
+  { kind: 'lost' },
+  { kind: 'failed' },
+  { kind: 'cut' },
+  { ...failure(503, 'SlowDown'), kind: 'answer' },
+  { ...failure(500, 'InternalError'), kind: 'answer' },
+  { kind: 'answer', status: 502, body: '<html>' },
+];
+
+describe('on the stub in rough weather', () => {
+  let stub: S3Stub;
+  let stores = 0;
+  beforeAll(async () => {
+    stub = await S3Stub.start({ pageSize: 100 });
+    const next = seededRandom(1);
+    stub.fault = () => ROUGH[Math.floor(next() * 120)] ?? null;
+    stub.pause = async () => {
+      // Requests that run at once take effect, and are answered, in any order.
+      for (let turn = Math.floor(next() * 4); turn > 0; turn--) await new Promise(setImmediate);
+    };
+  });
+  afterAll(() => stub.close());
+
+  describeStore('S3Store with retries', async () => {
+    const address = s3Address(stub, `repositories/${stores++}`);
+    const open = () =>
+      withRetry(openStore(address, { s3: { credentials: stub.credentials } }), { sleep: async () => undefined });
+    return { store: open(), other: open(), close: async () => undefined };
+  });
+});
 
 describe('S3Store', () => {
   let stub: S3Stub;
@@ -123,6 +156,16 @@ describe('S3Store', () => {
       stub.fault = () => null;
     };
     expect(await read(withRetry(store, { sleep: noSleep }))).toEqual(whole);
+  });
+
+  it.each<[string, (store: BlobStore) => Promise<unknown>]>([
+    ['a range', (store) => store.get('a', { offset: 100, length: 5_000 })],
+    ['a listing', (store) => paths(store, '')],
+  ])('does not return an answer that is short though its length fits: %s', async (_what, read) => {
+    const store = open();
+    for (const path of ['a', 'b', 'c']) await store.put(path, pattern(10_000));
+    stub.fault = () => ({ kind: 'short' });
+    await expect(read(store)).rejects.toMatchObject({ code: 'storage/unavailable' });
   });
 
   it('takes only what it asked for from a store that knows no ranges', async () => {

@@ -14,3 +14,8 @@ export const systemRandom: Random = {
 export type Sleep = (durationMs: number) => Promise<void>;
 
 export const systemSleep: Sleep = (durationMs) => setTimeout(durationMs);
+
+/** A number drawn from [0, 1). */
+export function fraction(random: Pick<Random, 'bytes'>): number {
+  return Buffer.from(random.bytes(4)).readUInt32BE() / 2 ** 32;
+}

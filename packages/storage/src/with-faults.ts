@@ -1,5 +1,6 @@
 import { CofreError, type ErrorCode } from '@cofre/contracts';
-import type { BlobStore, ObjectInfo } from '@cofre/engine';
+import type { BlobStore, ObjectInfo, Random } from '@cofre/engine';
+import { fraction } from './system.ts';
 
 /** One call of a store, as a schedule sees it. `index` counts all calls from 0. */
 export interface StoreCall {
@@ -16,10 +17,11 @@ export interface StoreCall {
  * - `short`: a `get` gives one byte less than it should, as a store that breaks its contract would.
  * - `flipped`: a `get` gives the right number of bytes, one of them wrong.
  * - `stale`: a `list` shows the objects as they were at the last listing that was not stale.
+ * - `truncated`: a `list` gives half of its objects and ends as if these were all, as a store that breaks its contract would.
  */
 export type Fault =
   | { readonly kind: 'before' | 'after' | 'halfway'; readonly code?: ErrorCode }
-  | { readonly kind: 'short' | 'flipped' | 'stale' };
+  | { readonly kind: 'short' | 'flipped' | 'stale' | 'truncated' };
 
 /** Says for each call what goes wrong; null: nothing. */
 export type FaultSchedule = (call: StoreCall) => Fault | null;
@@ -28,6 +30,23 @@ export type FaultSchedule = (call: StoreCall) => Fault | null;
 export function diesAt(index: number, kind: 'before' | 'after'): FaultSchedule {
   return (call) => (call.index < index ? null : { kind: call.index === index ? kind : 'before' });
 }
+
+/** Which share of the calls goes wrong in each way: 0.1 is one of ten. What a call cannot suffer does it no harm. */
+export type Chances = Readonly<Partial<Record<Fault['kind'], number>>>;
+
+/** What goes wrong is drawn: the same numbers make the same weather. */
+export function byChance(chances: Chances, random: Pick<Random, 'bytes'>): FaultSchedule {
+  return () => {
+    let drawn = fraction(random);
+    for (const kind of FAULT_KINDS) {
+      drawn -= chances[kind] ?? 0;
+      if (drawn < 0) return { kind };
+    }
+    return null;
+  };
+}
+
+const FAULT_KINDS = ['before', 'after', 'halfway', 'short', 'flipped', 'stale', 'truncated'] as const;
 
 /** Makes a store go wrong on a schedule, to test what stands on it. */
 export function withFaults(store: BlobStore, schedule: FaultSchedule): BlobStore {
@@ -79,6 +98,10 @@ class FaultyStore implements BlobStore {
     if (fault?.kind === 'halfway') {
       yield* infos.slice(0, Math.ceil(infos.length / 2));
       throw failure(fault, 'list', prefix);
+    }
+    if (fault?.kind === 'truncated') {
+      yield* infos.slice(0, Math.floor(infos.length / 2));
+      return;
     }
     if (fault?.kind === 'stale') {
       yield* infos.filter((info) => !this.#added.has(info.path));

@@ -1,6 +1,6 @@
 import { assert, isCofreError } from '@cofre/contracts';
 import type { BlobStore, ObjectInfo, Random } from '@cofre/engine';
-import { type Sleep, systemRandom, systemSleep } from './system.ts';
+import { fraction, type Sleep, systemRandom, systemSleep } from './system.ts';
 
 /** About a minute in all: longer than a load balancer's restart, shorter than a person's patience. */
 const ATTEMPTS = 8;
@@ -70,11 +70,6 @@ export function withRetry(store: BlobStore, options: RetryOptions = {}): BlobSto
     stat: (path) => repeat(() => store.stat(path)),
     delete: (path) => repeat(() => store.delete(path)),
   };
-}
-
-/** In [0, 1). */
-function fraction(random: Random): number {
-  return Buffer.from(random.bytes(4)).readUInt32BE() / 2 ** 32;
 }
 
 function sameBytes(left: Uint8Array, right: Uint8Array): boolean {

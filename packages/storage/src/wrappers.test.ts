@@ -1,14 +1,24 @@
 import type { BlobStore } from '@cofre/engine';
 import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../../tests/support/every-type.ts';
 import { describeStore, paths, pattern } from './conformance.ts';
 import { counting } from './counting.ts';
 import { MemoryStore } from './memory-store.ts';
 import { readOnly } from './read-only.ts';
-import { diesAt, withFaults } from './with-faults.ts';
+import { withDelays } from './with-delays.ts';
+import { byChance, diesAt, withFaults } from './with-faults.ts';
 import { withRetry } from './with-retry.ts';
 import { withTimeLimit } from './with-time-limit.ts';
 
 const noSleep = async () => undefined;
+/** Time passes in turns: who waits longer goes on later. */
+const turns = async (count: number) => {
+  for (let turn = 0; turn < count; turn++) await Promise.resolve();
+};
+const bytesFrom = (seed: number) => {
+  const next = seededRandom(seed);
+  return { bytes: (length: number) => Buffer.from(Array.from({ length }, () => Math.floor(next() * 256))) };
+};
 
 for (const [name, wrap] of [
   ['counting', counting],
@@ -21,6 +31,18 @@ for (const [name, wrap] of [
       withRetry(
         withFaults(store, (call) => (call.index % 2 === 0 ? { kind: 'after' } : null)),
         { sleep: noSleep },
+      ),
+  ],
+  ['withDelays', (store: MemoryStore) => withDelays(store, { random: bytesFrom(1), sleep: turns, delayMsMax: 20 })],
+  [
+    'withRetry around a store that is slow, answers in any order and fails four of ten calls in any way',
+    (store: MemoryStore) =>
+      withRetry(
+        withFaults(
+          withDelays(store, { random: bytesFrom(2), sleep: turns, delayMsMax: 20 }),
+          byChance({ before: 0.15, after: 0.15, halfway: 0.1 }, bytesFrom(3)),
+        ),
+        { sleep: noSleep, attempts: 40 },
       ),
   ],
 ] as const) {
@@ -123,6 +145,30 @@ describe('withFaults', () => {
     expect(await paths(faulty, '')).toEqual(['b', 'c']);
   });
 
+  it('ends a listing as if half of it were all', async () => {
+    const store = new MemoryStore();
+    for (const name of ['a', 'b', 'c', 'd']) await store.put(name, pattern(1));
+    expect(
+      await paths(
+        withFaults(store, () => ({ kind: 'truncated' })),
+        '',
+      ),
+    ).toEqual(['a', 'b']);
+  });
+
+  it('draws as often as it is told to what goes wrong, and the same from the same numbers', async () => {
+    const draw = () => {
+      const schedule = byChance({ before: 0.1, stale: 0.2 }, bytesFrom(7));
+      return Array.from({ length: 1000 }, (_, index) => schedule({ index, operation: 'get', path: 'a' })?.kind ?? '');
+    };
+    const drawn = draw();
+    const shareOf = (kind: string) => drawn.filter((it) => it === kind).length / 1000;
+    expect(shareOf('before')).toBeCloseTo(0.1, 1);
+    expect(shareOf('stale')).toBeCloseTo(0.2, 1);
+    expect(shareOf('')).toBeCloseTo(0.7, 1);
+    expect(draw()).toEqual(drawn);
+  });
+
   it('dies at a call and stays dead', async () => {
     const store = new MemoryStore();
     const faulty = withFaults(store, diesAt(1, 'after'));
@@ -131,6 +177,20 @@ describe('withFaults', () => {
     await expect(faulty.put('c', pattern(1))).rejects.toThrow('injected');
     await expect(paths(faulty, '')).rejects.toThrow('injected');
     expect(await paths(store, '')).toEqual(['a', 'b']);
+  });
+});
+
+describe('withDelays', () => {
+  it('answers calls that run at once in another order than they came in', async () => {
+    const slow = withDelays(new MemoryStore(), { random: bytesFrom(4), sleep: turns, delayMsMax: 50 });
+    const answered: number[] = [];
+    const calls = Array.from({ length: 20 }, async (_, call) => {
+      await slow.put(String(call), pattern(1));
+      answered.push(call);
+    });
+    await Promise.all(calls);
+    expect(answered).not.toEqual(answered.toSorted((a, b) => a - b));
+    expect(await paths(slow, '')).toHaveLength(20);
   });
 });
 
