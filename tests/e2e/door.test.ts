@@ -159,12 +159,28 @@ describeInBrowser('the door of the web admin', {}, (given) => {
       expect((await tried(real, '192.0.2.201')).status).toBe(303);
     });
 
+    it('leads who follows a link, and signs in on the way, to what it is about', async () => {
+      const person = await newPerson('shared with');
+      const shared = '/admin/modules/shop/one?tab=backups&type=full';
+      const page = await given().open();
+      await page.goto(shared);
+      expect(pathOf(page)).toBe('/sign-in');
+      await expectAccessible(page);
+      // Not lost by a password that was mistyped, either.
+      await signInByForm(page, { ...person, password: 'mistyped, but long enough' });
+      await refusalOf(page);
+      await signInByForm(page, person);
+      await page.waitForURL(`**${shared}`);
+      await page.getByRole('list', { name: 'Backups' }).waitFor();
+    });
+
     it('leads back to where somebody was, and never out of here', async () => {
       const person = await newPerson('returning');
       for (const [to, there] of [
         ['/admin/modules/shop/one?tab=backups', '/admin/modules/shop/one'],
-        ['https://evil.example/admin/', '/admin/modules'],
         ['//evil.example/admin/', '/admin/modules'],
+        ['/\\evil.example/admin/', '/admin/modules'],
+        ['javascript:alert(1)//admin/', '/admin/modules'],
       ] as const) {
         const page = await given().open();
         await page.goto(`/sign-in?to=${encodeURIComponent(to)}`);
@@ -195,9 +211,10 @@ describeInBrowser('the door of the web admin', {}, (given) => {
       await elsewhere.waitForURL('**/new-password');
 
       const page = await given().open();
+      await page.goto('/admin/modules/shop/one');
       await signInByForm(page, newcomer);
-      await page.waitForURL('**/new-password');
-      await page.goto('/admin/modules');
+      await page.waitForURL((url) => url.pathname === '/new-password');
+      await page.goto('/admin/modules/shop/one');
       expect(pathOf(page)).toBe('/new-password');
       await expectAccessible(page);
       await screenshot(page, 'new-password');
@@ -213,7 +230,7 @@ describeInBrowser('the door of the web admin', {}, (given) => {
         await page.reload();
       }
       await choosePassword(page, { current: password, next: CHOSEN, again: CHOSEN });
-      await page.waitForURL('**/admin/modules');
+      await page.waitForURL('**/admin/modules/shop/one');
       await page.goto('/new-password');
       expect(pathOf(page)).toBe('/admin/modules');
 
@@ -255,7 +272,8 @@ describeInBrowser('the door of the web admin', {}, (given) => {
       await page.getByRole('link', { name: 'Store One' }).first().waitFor();
       await web.db.query(sql, [person.userId]);
       await page.getByRole('link', { name: 'Store One' }).first().click();
-      await page.waitForURL('**/sign-in');
+      await page.waitForURL((url) => url.pathname === '/sign-in');
+      expect(new URL(page.url()).searchParams.get('to')).toBe('/admin/modules/shop/one');
     });
   }
 

@@ -1,5 +1,6 @@
 import { createServerClient } from '@supabase/ssr';
 import { type NextRequest, NextResponse } from 'next/server';
+import { ASKED_ADDRESS_HEADER } from '#server/asked-address.ts';
 import { contentSecurityPolicy } from '#server/content-security-policy.ts';
 import { supabaseProject } from '#server/supabase-environment.ts';
 
@@ -13,6 +14,7 @@ export async function proxy(request: NextRequest): Promise<NextResponse> {
   const policy = contentSecurityPolicy({ nonce, isHttps });
   const asked = new Headers(request.headers);
   asked.set('x-nonce', nonce);
+  asked.set(ASKED_ADDRESS_HEADER, `${request.nextUrl.pathname}${request.nextUrl.search}`);
   asked.set('content-security-policy', policy);
   const renewed = await renewSupabase(request, asked);
   const response = NextResponse.next({ request: { headers: asked } });

@@ -2,6 +2,7 @@
 
 import { CircleAlertIcon, RotateCwIcon } from 'lucide-react';
 import { useTranslations } from 'next-intl';
+import { NOT_SIGNED_IN, SignInAgain } from './sign-in-again.tsx';
 import { Alert, AlertDescription, AlertTitle } from './ui/alert.tsx';
 import { Button } from './ui/button.tsx';
 
@@ -22,10 +23,13 @@ export function ErrorState({ message, hint, code, onRetry }: ErrorStateProps) {
       <AlertDescription>
         {hint === undefined ? null : <p>{hint}</p>}
         {code === undefined ? null : <p className="font-mono text-xs">{t('code', { code })}</p>}
-        <Button variant="outline" size="sm" className="mt-2" onClick={onRetry}>
-          <RotateCwIcon aria-hidden="true" />
-          {t('retry')}
-        </Button>
+        <div className="mt-2 flex flex-wrap gap-2">
+          <Button variant="outline" size="sm" onClick={onRetry}>
+            <RotateCwIcon aria-hidden="true" />
+            {t('retry')}
+          </Button>
+          {code === NOT_SIGNED_IN ? <SignInAgain /> : null}
+        </div>
       </AlertDescription>
     </Alert>
   );

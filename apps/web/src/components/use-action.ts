@@ -5,6 +5,7 @@ import { useTranslations } from 'next-intl';
 import { useTransition } from 'react';
 import { toast } from 'sonner';
 import { signInPath } from '#lib/way-back.ts';
+import { NOT_SIGNED_IN } from './sign-in-again.tsx';
 
 interface ActionOptions<Data> {
   readonly onSuccess?: (data: Data) => void;
@@ -45,7 +46,7 @@ export function useErrorToast(): (error: ActionError) => void {
   const t = useTranslations('common');
   return ({ code, message, hint }) => {
     const description = [hint, t('code', { code })].filter(Boolean).join(' ');
-    if (code === 'access/not-signed-in') {
+    if (code === NOT_SIGNED_IN) {
       // It stays until it is answered: nothing on the page works any more.
       const action = { label: t('signIn'), onClick: signInAgain };
       toast.error(message, { description, duration: Number.POSITIVE_INFINITY, action });

@@ -1,11 +1,20 @@
 import { expect, it } from 'vitest';
-import { signInPath, wayBack } from './way-back.ts';
+import { newPasswordPath, signInPath, wayBack } from './way-back.ts';
 
 const page = '/admin/modules/shop/one/restore/7?step=confirm&plan=9&table=a%26b';
 
-it('who signs in again comes back to the page, whatever stands in its address', () => {
-  const { searchParams } = new URL(signInPath(page), 'http://localhost');
+it.each([signInPath, newPasswordPath])('%o leads back to the page, whatever stands in its address', (doorPath) => {
+  const { searchParams } = new URL(doorPath(page), 'http://localhost');
   expect(wayBack(searchParams.get('to'))).toBe(page);
+});
+
+it('the first page need not be said', () => {
+  expect(signInPath('/admin/modules')).toBe('/sign-in');
+  expect(signInPath(null)).toBe('/sign-in');
+});
+
+it('what is no address of a page goes on to no other door', () => {
+  expect(signInPath('//elsewhere.example/admin/')).toBe('/sign-in');
 });
 
 it.each([
@@ -20,6 +29,17 @@ it.each([
   '/\\elsewhere.example/admin/',
   '/admin/..//elsewhere.example',
   '/admin/../sign-in',
+  '/admin/%2e%2e//elsewhere.example',
+  '/admin/.%2E/%2F/elsewhere.example',
+  '/admin/../\\elsewhere.example',
+  '/admin/\t../..//elsewhere.example',
+  '\t//elsewhere.example/admin/',
+  ' //elsewhere.example/admin/',
+  '%2F%2Felsewhere.example/admin/',
+  '/%5Celsewhere.example/admin/',
+  'javascript:alert(1)//admin/',
+  '/javascript:alert(1)',
+  'data:text/html,/admin/',
   '/administration',
 ])('%o leads to the first page', (asked) => {
   expect(wayBack(asked)).toBe('/admin/modules');

@@ -1,6 +1,8 @@
 import { cache } from 'react';
 import { type AccessRole, type Actor, NOBODY, roleOf, type ServiceContext } from '@cofre/services';
 import { redirect } from 'next/navigation';
+import { newPasswordPath, signInPath } from '#lib/way-back.ts';
+import { askedAddress } from './asked-address.ts';
 import { compose } from './compose.ts';
 
 /** Who looks at the page that is being made. */
@@ -31,12 +33,12 @@ export interface Entered extends Viewer {
 
 /**
  * The first thing in every protected page: gives who looks and the context of use cases in their name, or sends them to
- * sign in. Whoever may not enter is sent the same way, whatever they asked for.
+ * sign in, and from there back. Whoever may not enter is sent the same way, whatever they asked for.
  */
 export async function requireViewer(): Promise<Entered> {
   const viewer = await getViewer();
-  if (viewer.mustChangePassword && viewer.role !== 'nobody') redirect('/new-password');
-  if (!mayEnter(viewer)) redirect('/sign-in');
+  if (viewer.mustChangePassword && viewer.role !== 'nobody') redirect(newPasswordPath(await askedAddress()));
+  if (!mayEnter(viewer)) redirect(signInPath(await askedAddress()));
   const { service } = await compose();
   return { ...viewer, service: { ...service, actor: viewer.actor }, isAdministrator: viewer.role === 'administrator' };
 }

@@ -41,7 +41,7 @@ export async function changePassword(_before: SessionState, form: FormData): Pro
   const state = await attempt((sessions) =>
     parsed.success ? sessions.changePassword(parsed.data) : Promise.reject(refused),
   );
-  if (state.success) redirect('/admin/modules');
+  if (state.success) redirect(wayBack(form.get('to')));
   return state;
 }
 

@@ -7,7 +7,7 @@ import { PreferencesMenu } from '#components/preferences-menu.tsx';
 import { Alert, AlertDescription } from '#components/ui/alert.tsx';
 import { Button } from '#components/ui/button.tsx';
 import { readTheme } from '#server/preferences.ts';
-import { wayBack } from '#lib/way-back.ts';
+import { newPasswordPath, wayBack } from '#lib/way-back.ts';
 import { getViewer, mayEnter } from '#server/viewer.ts';
 import { SignInForm } from './sign-in-form.tsx';
 
@@ -28,7 +28,7 @@ export default async function SignInPage({ searchParams }: SignInPageProps) {
     searchParams,
   ]);
   if (mayEnter(viewer)) redirect(wayBack(to));
-  if (viewer.mustChangePassword) redirect('/new-password');
+  if (viewer.mustChangePassword) redirect(newPasswordPath(to));
   return (
     <Door title={t('title')} description={t('description')} corner={<PreferencesMenu theme={theme} />}>
       {viewer.role === 'customer' ? (

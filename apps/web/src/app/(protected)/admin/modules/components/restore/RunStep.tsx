@@ -4,6 +4,7 @@ import { useRouter } from 'next/navigation';
 import { useTranslations } from 'next-intl';
 import { useEffect } from 'react';
 import { cancelModuleJob } from '#app/actions/admin/modules/jobs.ts';
+import { NOT_SIGNED_IN } from '#components/sign-in-again.tsx';
 import { Button } from '#components/ui/button.tsx';
 import { useAction } from '#components/use-action.ts';
 import { JobProgress } from './JobProgress.tsx';
@@ -97,7 +98,7 @@ function RunTrouble({ watched: { job, refusal }, onRenew, onBack }: RunTroublePr
           {t('run.toConfirm')}
         </Button>
       ) : null}
-      {refusal?.code === 'access/not-signed-in' ? null : renew}
+      {refusal?.code === NOT_SIGNED_IN ? null : renew}
     </Trouble>
   );
 }

@@ -1,13 +1,10 @@
 'use client';
 
 import { CircleAlertIcon } from 'lucide-react';
-import Link from 'next/link';
-import { usePathname, useSearchParams } from 'next/navigation';
 import { useTranslations } from 'next-intl';
 import type { ReactNode } from 'react';
+import { NOT_SIGNED_IN, SignInAgain } from '#components/sign-in-again.tsx';
 import { Alert, AlertDescription, AlertTitle } from '#components/ui/alert.tsx';
-import { Button } from '#components/ui/button.tsx';
-import { signInPath } from '#lib/way-back.ts';
 
 interface TroubleProps {
   readonly title: string;
@@ -33,21 +30,9 @@ export function Trouble({ title, message, hint, code, isMild = false, children }
         {code === undefined ? null : <p className="font-mono text-xs">{t('code', { code })}</p>}
         <div className="mt-2 flex flex-wrap gap-2">
           {children}
-          {code === 'access/not-signed-in' ? <SignInAgain /> : null}
+          {code === NOT_SIGNED_IN ? <SignInAgain /> : null}
         </div>
       </AlertDescription>
     </Alert>
-  );
-}
-
-/** Leads back to the same step. */
-function SignInAgain() {
-  const t = useTranslations('common');
-  const pathname = usePathname();
-  const search = useSearchParams().toString();
-  return (
-    <Button asChild size="sm" variant="outline">
-      <Link href={signInPath(search === '' ? pathname : `${pathname}?${search}`)}>{t('signIn')}</Link>
-    </Button>
   );
 }
