@@ -171,6 +171,16 @@ class Writer {
 const servers = testServers();
 const SEEDS = Array.from({ length: IS_LONG ? 400 : 8 }, (_, index) => index + 1);
 const BACKUPS = 12;
+/** Weighed by how often they are there. */
+const TYPES = [
+  'full',
+  'differential',
+  'differential',
+  'incremental',
+  'incremental',
+  'incremental',
+  'incremental',
+] as const;
 
 describe.each(servers)('what a probe finds on PostgreSQL $name', (server) => {
   const made: TestDatabase[] = [];
@@ -217,12 +227,18 @@ describe.each(servers)('what a probe finds on PostgreSQL $name', (server) => {
         else await db.query(structureChange(next)).catch(() => db.query('ROLLBACK'));
       };
       const backups: ProbedBackup[] = [];
+      const forgetSome = async () => {
+        for (const backup of backups.splice(0)) {
+          if (next() < 0.4) await scenario.forget(backup);
+          else backups.push(backup);
+        }
+      };
       let probed = 0;
       for (let count = 0; count < BACKUPS; count += 1) {
         for (let steps = Math.floor(next() * 8); steps > 0; steps -= 1) await act();
         // Writers go on at the very instant of the snapshot.
         const backup = await scenario.backUp({
-          type: next() < 0.1 ? 'full' : 'incremental',
+          type: pick(next, TYPES),
           onStep: async (step) => {
             if (step === 'locked' || step === 'snapshot' || step === 'ready') await pick(next, writers).step(next);
           },
@@ -230,6 +246,11 @@ describe.each(servers)('what a probe finds on PostgreSQL $name', (server) => {
         await scenario.expectWhole(backup);
         backups.push(backup);
         probed += backup.manifest.tables.filter(({ read }) => read.how === 'probe').length;
+        if (next() < 0.2) await forgetSome();
+        if (next() < 0.2) {
+          await scenario.collectGarbage();
+          for (const survivor of backups) await scenario.expectWhole(survivor);
+        }
       }
       expect(probed).toBeGreaterThan(BACKUPS);
       for (const backup of backups) await scenario.expectWhole(backup);

@@ -7,6 +7,8 @@ import {
   implementationId,
 } from '../../packages/contracts/src/index.ts';
 import {
+  collectGarbage,
+  GARBAGE_GRACE_MS,
   linesOf,
   type Manifest,
   type ManifestTable,
@@ -25,6 +27,7 @@ import { chooseRead, tableParent } from '../../packages/services/src/backups/cho
 import { toManifestTable } from '../../packages/services/src/backups/manifest-table.ts';
 import { MemoryStore, nodeCodecs, systemClock, systemRandom } from '../../packages/storage/src/index.ts';
 
+const HOUR_MS = 3_600_000;
 const IMPLEMENTATION = implementationId.parse('00000000-0000-4000-8000-000000000001');
 
 export interface ProbeScenario {
@@ -34,6 +37,10 @@ export interface ProbeScenario {
    * Throws where what was stored is not what was there.
    */
   backUp(options?: BackUpOptions): Promise<ProbedBackup>;
+  /** Takes a backup out of the repository; later ones do not build on it any more. */
+  forget(backup: ProbedBackup): Promise<void>;
+  /** Deletes what no backup needs: time passes, so that nothing of it waits. */
+  collectGarbage(): Promise<void>;
   /** Reads a backup again, every block of it, and compares it with what was there when it was made. */
   expectWhole(backup: ProbedBackup): Promise<void>;
 }
@@ -67,21 +74,35 @@ export interface ScenarioOptions {
 }
 
 export async function probeScenario(options: ScenarioOptions): Promise<ProbeScenario> {
+  let nowMs = Date.parse('2026-01-01T00:00:00Z');
   const repository = await Repository.init({
-    store: new MemoryStore(),
+    store: new MemoryStore({ clock: { now: () => new Date(nowMs) } }),
     codecs: nodeCodecs,
     clock: systemClock,
     random: systemRandom,
     key: { kind: 'none' },
     compression: 'none',
   });
-  const earlier: Manifest[] = [];
+  let earlier: readonly Manifest[] = [];
   return {
     repository,
     backUp: async (how = {}) => {
-      const backup = await backUp({ ...options, repository, parents: earlier.toReversed() }, how);
-      earlier.push(backup.manifest);
+      // As `findParents` has it: a differential builds on the newest full, and nothing builds on nothing.
+      const parents = how.type === 'differential' ? earlier.filter(({ type }) => type === 'full') : earlier;
+      const type = parents.length === 0 ? 'full' : how.type;
+      const backup = await backUp({ ...options, repository, parents }, { ...how, ...(type ? { type } : {}) });
+      earlier = [backup.manifest, ...earlier];
       return backup;
+    },
+    forget: async ({ manifest }) => {
+      earlier = earlier.filter((one) => one !== manifest);
+      await repository.deleteManifest(IMPLEMENTATION, manifest.backupId);
+    },
+    collectGarbage: async () => {
+      for (const passed of [GARBAGE_GRACE_MS, GARBAGE_GRACE_MS + HOUR_MS]) {
+        nowMs += passed;
+        await collectGarbage(repository);
+      }
     },
     expectWhole: async ({ manifest, rows }) => {
       for (const table of manifest.tables) {

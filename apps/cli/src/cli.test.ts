@@ -126,7 +126,6 @@ describe('bad input', () => {
   it('refuses by name what a later version brings', async () => {
     const shell = await emptyShell();
     for (const args of [
-      'backup create shop/one --type differential',
       'backup export latest --format sql',
       'repo gc --dry-run --grace 24h',
       'repo key list',

@@ -361,7 +361,12 @@ export type BackupCost = z.infer<typeof backupCost>;
 /** What a backup that is made now would cost, by its type. All of it is estimated. */
 export const backupEstimateDocument = z.strictObject({
   implementation: implementationRef,
-  costs: z.strictObject({ full: backupCost, incremental: backupCost, config_only: backupCost }),
+  costs: z.strictObject({
+    full: backupCost,
+    incremental: backupCost,
+    differential: backupCost,
+    config_only: backupCost,
+  }),
 });
 export type BackupEstimateDocument = z.infer<typeof backupEstimateDocument>;
 

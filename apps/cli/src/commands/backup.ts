@@ -38,13 +38,6 @@ export const backupCreate: Command = async (run) => {
     ...present('description', run.text('description')),
     ...present('compression', oneOf(run, 'compression', compression)),
   };
-  // Refused before anything is opened or started.
-  if (options.type === 'differential') {
-    throw new CofreError(
-      'usage/not-available-yet',
-      'This version cannot make differential backups yet. Nothing was started.',
-    );
-  }
   const context = await run.composition.withRepository();
   const [only, ...others] = 'named' in which ? which.named : [];
   if (only !== undefined && others.length === 0) {

@@ -319,10 +319,14 @@ describe.each(costlyTestServers())('backups on PostgreSQL $name', (server) => {
     ).rejects.toMatchObject({ code: 'repository/key-wrong' });
   });
 
-  it('differential is refused until it exists', async () => {
+  it('a differential with no full before it is one, and says so', async () => {
     const { context } = await shop();
-    await expect(createBackup(context, one({ type: 'differential' }))).rejects.toMatchObject({
-      code: 'usage/not-available-yet',
+    const backup = await createBackup(context, one({ type: 'differential' }));
+    expect(backup).toMatchObject({ type: 'full', parentId: null });
+    expect(backup.probe.reason).toContain('no full backup');
+    expect(await createBackup(context, one({ type: 'differential' }))).toMatchObject({
+      type: 'differential',
+      parentId: backup.id,
     });
   });
 });

@@ -25,6 +25,11 @@ export type ReadChoice =
   | { readonly how: 'probe'; readonly since: ProbedSince; readonly parent: ManifestTable }
   | { readonly how: 'whole'; readonly reason: string };
 
+/** Whether a backup of the type stores what changed since an earlier one. */
+export function buildsOnEarlier(type: BackupType): type is 'incremental' | 'differential' {
+  return type === 'incremental' || type === 'differential';
+}
+
 /** The newest earlier backup whose ranges and blocks of a table can be taken over: the same columns in the same order, the same key. */
 export function tableParent(parents: readonly Manifest[], table: SliceTable): TableParent | null {
   for (const manifest of parents) {
@@ -45,7 +50,7 @@ export async function chooseRead(
   { type, parents, probe, bytesMin = PROBED_BYTES_MIN }: ChooseOptions,
 ): Promise<ReadChoice> {
   const whole = (reason: string): ReadChoice => ({ how: 'whole', reason });
-  if (type !== 'incremental') return whole(`a ${type} backup reads every row`);
+  if (!buildsOnEarlier(type)) return whole(`a ${type} backup reads every row`);
   if (table.role === 'config') return whole('configuration is always read whole');
   const parent = tableParent(parents.all, table);
   if (parent === null) return whole('no earlier backup has this table as it is now');

@@ -1,10 +1,4 @@
-import {
-  type BackupDocument,
-  CofreError,
-  type CreateBackupInput,
-  createBackupInput,
-  parseInput,
-} from '@cofre/contracts';
+import { type BackupDocument, type CreateBackupInput, createBackupInput, parseInput } from '@cofre/contracts';
 import { overlapError } from '@cofre/postgres';
 import { authorize } from '../access/authorize.ts';
 import { audited } from '../audit/audit.ts';
@@ -19,11 +13,6 @@ import { takeBackup } from './take-backup.ts';
 export async function createBackup(caller: ServiceContext, input: CreateBackupInput): Promise<BackupDocument> {
   const { implementation, type, description, expiresAt, compression } = parseInput(createBackupInput, input);
   const context = await authorize(caller, 'createBackup', { name: implementation });
-  if (type === 'differential') {
-    throw new CofreError('usage/not-available-yet', 'This version cannot make differential backups yet.', {
-      hint: 'Make an incremental one; it stores what changed since the backup before. Nothing was started.',
-    });
-  }
   const slice = sliceInputsOf(await findImplementation(context.catalogue, implementation));
   await refuseSharedRows(context, slice);
   const asked = { slice, type, description: description ?? null, expiresAt, compression, safety: false };

@@ -54,6 +54,7 @@ describe.each(costlyTestServers())('the estimate of a backup on PostgreSQL $name
     expect(changed).toEqual([10, 900, 20]);
     expect(costs.incremental.stored).toMatchObject({ rowsChanged: 20, backups: 3 });
     expect(costs.incremental.read).toEqual(costs.full.read);
+    expect(costs.differential).toEqual({ read: costs.full.read, stored: null });
     expect(costs.config_only).toMatchObject({ read: { from: 'planner' }, stored: null });
   });
 

@@ -2,6 +2,7 @@ import {
   type BackupCost,
   type BackupEstimateDocument,
   type BackupStats,
+  type BackupType,
   type ImplementationInput,
   implementationInput,
   parseInput,
@@ -11,8 +12,6 @@ import type { Catalogue } from '../catalogue/open-catalogue.ts';
 import { findImplementation, type SliceInputs, sliceInputsOf } from '../modules/find-implementation.ts';
 import type { ServiceContext } from '../service-context.ts';
 import { plannedSlice } from './estimate-bytes.ts';
-
-type EstimatedType = keyof BackupEstimateDocument['costs'];
 
 /** The middle of so many says what is usual: one import of a hundred thousand rows does not. */
 const BACKUPS_LOOKED_AT = 5;
@@ -27,18 +26,23 @@ export async function estimateBackup(
   const { implementation } = parseInput(implementationInput, input);
   const context = await authorize(caller, 'estimateBackup', { name: implementation });
   const slice = sliceInputsOf(await findImplementation(context.catalogue, implementation));
-  const cost = async (type: EstimatedType): Promise<BackupCost> => ({
+  const cost = async (type: BackupType): Promise<BackupCost> => ({
     read: await estimateRead(context, slice, type),
     stored: await usuallyStored(context.catalogue, slice.ref.id, type),
   });
-  const [full, incremental, configOnly] = await Promise.all([cost('full'), cost('incremental'), cost('config_only')]);
-  return { implementation: slice.ref, costs: { full, incremental, config_only: configOnly } };
+  const [full, incremental, differential, configOnly] = await Promise.all([
+    cost('full'),
+    cost('incremental'),
+    cost('differential'),
+    cost('config_only'),
+  ]);
+  return { implementation: slice.ref, costs: { full, incremental, differential, config_only: configOnly } };
 }
 
 async function estimateRead(
   context: ServiceContext,
   slice: SliceInputs,
-  type: EstimatedType,
+  type: BackupType,
 ): Promise<BackupCost['read']> {
   const [newest] = await completedStats(context.catalogue, slice.ref.id, {
     of: type === 'config_only' ? type : 'whole',
@@ -54,7 +58,7 @@ async function estimateRead(
   }
 }
 
-async function usuallyStored(catalogue: Catalogue, id: string, type: EstimatedType): Promise<BackupCost['stored']> {
+async function usuallyStored(catalogue: Catalogue, id: string, type: BackupType): Promise<BackupCost['stored']> {
   const found = await completedStats(catalogue, id, { of: type, limit: BACKUPS_LOOKED_AT });
   if (found.length === 0) return null;
   return {
@@ -70,7 +74,7 @@ function middle(values: readonly number[]): number {
 
 interface Wanted {
   /** One type, or all that read the whole slice. */
-  readonly of: EstimatedType | 'whole';
+  readonly of: BackupType | 'whole';
   readonly limit: number;
 }
 

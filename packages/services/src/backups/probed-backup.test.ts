@@ -11,6 +11,7 @@ import { diffBackups } from './diff-backups.ts';
 import { verifyBackup } from './verify-backup.ts';
 
 const INCREMENTAL = { implementation: 'shop/one', type: 'incremental' } as const;
+const DIFFERENTIAL = { implementation: 'shop/one', type: 'differential' } as const;
 
 describe.each(costlyTestServers())('an incremental backup of a large table on PostgreSQL $name', (server) => {
   const made: (() => Promise<unknown>)[] = [];
@@ -68,6 +69,30 @@ describe.each(costlyTestServers())('an incremental backup of a large table on Po
       expect(await items(db)).toEqual(before);
     },
   );
+
+  it('is one of what changed since the newest full where it is differential, and whole without it', async () => {
+    const { context, db } = await shop();
+    const full = await createBackup(context, { implementation: 'shop/one', type: 'full' });
+    const changed: number[] = [];
+    for (const part of [0, 1, 2]) {
+      await db.query(`UPDATE item SET price = price + 1 WHERE item_id % 300 = ${part}; DELETE FROM item
+        WHERE sku = 'large 1${part}'`);
+      const { id, parentId, probe, stats } = await createBackup(context, DIFFERENTIAL);
+      expect({ parentId, used: probe.used }).toEqual({ parentId: full.id, used: true });
+      expect(await verifyBackup(context, { backup: id })).toMatchObject({ ok: true });
+      expect(await createBackup(context, INCREMENTAL)).toMatchObject({ parentId: id, stats: { rowsChanged: 0 } });
+      changed.push(stats.rowsChanged);
+    }
+    // Each has what the ones before it had, too.
+    expect(changed[1]).toBeGreaterThan(1.9 * (changed[0] ?? 0));
+    expect(changed[2]).toBeGreaterThan(2.8 * (changed[0] ?? 0));
+    for (const backup of ['latest:full', 'latest:full']) await deleteBackup(context, { backup });
+    const last = await createBackup(context, DIFFERENTIAL);
+    expect(last).toMatchObject({ type: 'full', probe: { reason: expect.stringContaining('no full backup') } });
+    const diff = await diffBackups(context, { from: 'latest:differential', to: last.id });
+    expect(diff.tables.filter(({ inserted, updated, deleted }) => inserted + updated + deleted > 0)).toEqual([]);
+    expect(await verifyBackup(context, { backup: 'latest:differential', restore: true })).toMatchObject({ ok: true });
+  });
 
   it('of a life of small changes is whole at every step, and after all earlier ones are gone', async () => {
     const { context, db } = await shop();

@@ -13,6 +13,7 @@ import type { Catalogue } from '../catalogue/open-catalogue.ts';
 import type { ModuleBackupsTable } from '../catalogue/schema.ts';
 import { toErrorDocument } from '../error-document.ts';
 import type { ServiceContext } from '../service-context.ts';
+import { buildsOnEarlier } from './choose-probe.ts';
 import { lockKeyOf } from './implementation-lock.ts';
 
 type Interrupted = Pick<Selectable<ModuleBackupsTable>, 'id' | 'file_path' | 'repository_id' | 'deleted_at'>;
@@ -136,7 +137,7 @@ export function completedColumns(completed: {
     size_bytes: stats.bytesStored,
     stats: JSON.stringify(stats),
     backup_data: JSON.stringify(backupData),
-    ...(manifest.type === 'incremental' ? { probe: JSON.stringify(probeOf(manifest)) } : {}),
+    ...(buildsOnEarlier(manifest.type) ? { probe: JSON.stringify(probeOf(manifest)) } : {}),
   };
 }
 

@@ -37,7 +37,7 @@ import type { SliceInputs } from '../modules/find-implementation.ts';
 import { type Expiry, expiryOf } from '../retention/compute-expiry.ts';
 import { type Progress, progressOf } from '../progress.ts';
 import type { ServiceContext } from '../service-context.ts';
-import { chooseRead, tableParent } from './choose-probe.ts';
+import { buildsOnEarlier, chooseRead, tableParent } from './choose-probe.ts';
 import { ConfigRows } from './config-rows.ts';
 import { estimateRows } from './estimate-rows.ts';
 import { findBackup, toBackupDocument } from './find-backup.ts';
@@ -53,7 +53,7 @@ const SMALL_SLICE_BYTES = 4 * 1024 * 1024;
 
 export interface BackupRequest {
   readonly slice: SliceInputs;
-  readonly type: Exclude<BackupType, 'differential'>;
+  readonly type: BackupType;
   readonly description: string | null;
   /** null: never; undefined: as the settings have it. */
   readonly expiresAt: string | null | undefined;
@@ -115,9 +115,9 @@ async function takeLeased(
   request: BackupRequest,
   { repository, lease }: { readonly repository: Repository; readonly lease: Promise<WriteLease> },
 ): Promise<BackupDocument | null> {
-  const { ref } = request.slice;
+  const { slice, type } = request;
   const parents = await lease.then(
-    () => findParents(context, repository, ref),
+    () => findParents(context, repository, { ref: slice.ref, type }),
     () => NO_PARENTS,
   );
   const job = new BackupJob({ context, request, repository, lease, parents });
@@ -173,7 +173,7 @@ class BackupJob {
     this.id = backupId.parse(context.random.uuid());
     this.#createdAt = context.clock.now();
     // With nothing to build on, what is stored is a full backup; call it so.
-    this.#type = request.type === 'incremental' && parents.whole === null ? 'full' : request.type;
+    this.#type = buildsOnEarlier(request.type) && parents.whole === null ? 'full' : request.type;
     this.#compression = request.compression ?? repository.compression;
     this.#progress = progressOf(context);
   }
@@ -257,7 +257,7 @@ class BackupJob {
   }
 
   get #parentId() {
-    return this.#type === 'incremental' ? (this.#parents.whole?.backupId ?? null) : null;
+    return buildsOnEarlier(this.#type) ? (this.#parents.whole?.backupId ?? null) : null;
   }
 
   get #isSmall(): boolean {
@@ -268,14 +268,16 @@ class BackupJob {
   /** What is known before it begins; a manifest says it table by table. */
   get #probe(): { used: boolean; reason?: string } {
     const because = (reason: string) => ({ used: false, reason });
-    if (this.#request.type === 'incremental' && this.#parents.whole === null) {
+    const { type } = this.#request;
+    if (buildsOnEarlier(type) && this.#parents.whole === null) {
+      const what = type === 'differential' ? 'full' : 'earlier';
       return because(
         this.#parents.unreadable.length === 0
-          ? 'there is no earlier backup to build on, so this one is full'
-          : 'no earlier backup can be read, so this one is full; run `cofre repo check`',
+          ? `there is no ${what} backup to build on, so this one is full`
+          : `no ${what} backup can be read, so this one is full; run \`cofre repo check\``,
       );
     }
-    return this.#type === 'incremental' ? { used: false } : because(`a ${this.#type} backup reads every row`);
+    return buildsOnEarlier(type) ? { used: false } : because(`a ${this.#type} backup reads every row`);
   }
 
   async #startWriter(): Promise<void> {

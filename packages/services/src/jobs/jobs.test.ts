@@ -571,11 +571,13 @@ describe.each(costlyTestServers())('jobs on PostgreSQL $name', (server) => {
       await db.query(`UPDATE module_backups SET stats = jsonb_set(stats, '{bytesRaw}', '100000000')`);
       const large = await enqueueJob(ana, backUp());
       const small = await enqueueJob(ana, backUp({ implementation: 'shop/2' }));
-      const bad = await enqueueJob(ana, backUp({ implementation: 'shop/2', type: 'differential' }));
+      await addImplementation(context, { module: 'shop', key: '3', scope: { store_id: 3 } });
+      const bad = await enqueueJob(ana, backUp({ implementation: 'shop/3' }));
+      await db.query(`DELETE FROM module_implementations WHERE id = '${bad.implementation?.id}'`);
       const budget = { ...NO_BUDGET, sliceBytesMax: 1_000_000, concurrency: 2 };
       expect(await drainJobs(worker, budget, { pace })).toEqual({
         done: 1,
-        failed: [{ implementation: 'shop/2', code: 'usage/not-available-yet' }],
+        failed: [{ implementation: 'shop/3', code: 'implementation/not-found' }],
         deferred: 1,
         left: 0,
       });

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type BackupSettings, CofreError, isCofreError } from '@cofre/contracts';
+import { type BackupSettings, isCofreError } from '@cofre/contracts';
 import { auditQuery } from '../audit/audit.ts';
 import { estimateBytes } from '../backups/estimate-bytes.ts';
 import { withImplementationLock } from '../backups/implementation-lock.ts';
@@ -113,7 +113,6 @@ async function underLock(run: ScheduledRun, { claim, scheduled, next }: Due, sli
     return { kind: 'done', unchanged: false };
   }
   const { defaultType: type, skipUnchanged, audit: events } = scheduled.settings;
-  if (type === 'differential') throw notAvailable();
   const backup = await takeBackupIfChanged(context, {
     slice,
     type,
@@ -136,12 +135,6 @@ async function underLock(run: ScheduledRun, { claim, scheduled, next }: Due, sli
     await auditQuery(context, { action: 'CREATE_MODULE_BACKUP', ...of, details }).execute();
   }
   return { kind: 'done', unchanged: false };
-}
-
-function notAvailable(): CofreError {
-  return new CofreError('usage/not-available-yet', 'This version cannot make differential backups yet.', {
-    hint: 'Let the policy make incremental ones; they store what changed since the backup before.',
-  });
 }
 
 /** Whether the runner that had it before made the backup of this very time, and died before it could say so. */
