@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
+import type { Clock } from '../../packages/engine/src/index.ts';
 import type { Certificate } from './certificates.ts';
 import type { S3TestServer } from './s3-server.ts';
 import { signatureFault } from './s3-signature.ts';
@@ -39,6 +40,8 @@ export interface S3StubOptions {
   readonly conditionalPuts?: 'honoured' | 'ignored' | 'refused';
   /** Listings have so many objects on a page, if not fewer are asked for. */
   readonly pageSize?: number;
+  /** What dates its objects; default: this machine's. */
+  readonly clock?: Clock;
   /** It is reached by https; default: by http. */
   readonly tls?: Certificate;
 }
@@ -110,6 +113,10 @@ export class S3Stub implements S3TestServer {
     await closed;
   }
 
+  #now(): Date {
+    return this.#options.clock?.now() ?? new Date();
+  }
+
   async #serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = '', url = '', headers } = incoming;
     const body = await buffer(incoming);
@@ -165,7 +172,7 @@ export class S3Stub implements S3TestServer {
     if (condition === '*' && conditionalPuts === 'honoured' && this.objects.has(key)) {
       return failure(412, 'PreconditionFailed');
     }
-    this.objects.set(key, { bytes: body, modifiedAt: new Date() });
+    this.objects.set(key, { bytes: body, modifiedAt: this.#now() });
     return { status: 200, headers: { ETag: etagOf(body) } };
   }
 
@@ -230,7 +237,7 @@ export class S3Stub implements S3TestServer {
     if (operation === 'parts-abort') return { status: 204 };
     const numbers = [...body.toString().matchAll(/<PartNumber>(\d+)</g)].map(([, number]) => Number(number));
     const bytes = Buffer.concat(numbers.map((number) => parts.get(number) ?? Buffer.alloc(0)));
-    this.objects.set(key, { bytes, modifiedAt: new Date() });
+    this.objects.set(key, { bytes, modifiedAt: this.#now() });
     return xml(200, `<CompleteMultipartUploadResult><Key>${key}</Key></CompleteMultipartUploadResult>`);
   }
 }

@@ -2,11 +2,13 @@ import { LEASES_PREFIX, MARKS_PREFIX, markPath, packPath } from '../format/const
 import type { Repository } from '../repository/repository.ts';
 import { type ExpiredPlan, findExpiredPlans, type StandingOf } from './find-expired-plans.ts';
 import { GARBAGE_GRACE_MS, WRITE_TIME_MAX_MS } from './grace.ts';
-import { mark, type Marked } from './mark.ts';
+import { type BackupPlace, mark, type Marked } from './mark.ts';
 import { putForItsTime } from './store-time.ts';
 import { putTrash, readTrash, type TrashObject } from './trash.ts';
 
 export interface CollectOptions {
+  /** Backups that are known from elsewhere, so that what they need stays though the store's listing leaves them out. */
+  readonly known?: readonly BackupPlace[] | undefined;
   /** What is known of restore plans; default: they stay. */
   readonly standingOf?: StandingOf | undefined;
   /** Asked before each piece of work: false leaves the rest to a later run. Default: there is no end to what may be done. */
@@ -80,7 +82,7 @@ export async function simulateCollection(repository: Repository, options: Simula
   };
 }
 
-export interface SimulateOptions extends Pick<CollectOptions, 'standingOf'> {
+export interface SimulateOptions extends Pick<CollectOptions, 'known' | 'standingOf'> {
   readonly now: Date;
   readonly without: ReadonlySet<string>;
   readonly mayGoOn?: () => boolean;
@@ -105,7 +107,7 @@ interface CollectionPlan {
   readonly plans: readonly ExpiredPlan[];
 }
 
-interface PlanOptions {
+interface PlanOptions extends Pick<CollectOptions, 'known'> {
   readonly standingOf?: StandingOf | undefined;
   /** By the store's clock, before the mark. */
   readonly now: Date;

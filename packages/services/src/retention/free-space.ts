@@ -1,5 +1,11 @@
-import { type CleanupDocument, isCofreError } from '@cofre/contracts';
-import { type CollectedGarbage, collectGarbage, isCollectionDue, simulateCollection } from '@cofre/engine';
+import { type CleanupDocument, backupId, implementationId, isCofreError } from '@cofre/contracts';
+import {
+  type CollectedGarbage,
+  type CollectOptions,
+  collectGarbage,
+  isCollectionDue,
+  simulateCollection,
+} from '@cofre/engine';
 import { toErrorDocument } from '../error-document.ts';
 import { notify } from '../notifications/notify.ts';
 import { planStandings } from '../restores/plan-standings.ts';
@@ -55,12 +61,30 @@ async function collect(
   const now = context.clock.now();
   if (when === 'when-due' && !(await isCollectionDue(repository, now))) return NOTHING_FREED;
   const standingOf = await planStandings(context.catalogue, now);
+  const known = await listedBackups(context.catalogue, repository.id);
   if (dryRunWithout !== null)
-    return freed(await simulateCollection(repository, { now, standingOf, mayGoOn, without: dryRunWithout }));
+    return freed(await simulateCollection(repository, { now, known, standingOf, mayGoOn, without: dryRunWithout }));
   if (!mayGoOn()) return { ...NOTHING_FREED, deferred: 1 };
-  const collected = await collectGarbage(repository, { standingOf, mayGoOn, signal: context.signal });
+  const collected = await collectGarbage(repository, { known, standingOf, mayGoOn, signal: context.signal });
   if (collected.isMarked) await forgetPlans(context.catalogue, now);
   return freed(collected);
+}
+
+/** A store whose listing leaves one of these out must not make us delete what it needs. */
+async function listedBackups(
+  catalogue: ServiceContext['catalogue'],
+  repositoryId: string,
+): Promise<NonNullable<CollectOptions['known']>> {
+  const rows = await catalogue
+    .selectFrom('public.module_backups')
+    .select(['id', 'source_implementation_id'])
+    .where('status', '=', 'completed')
+    .where('deleted_at', 'is', null)
+    .where('repository_id', '=', repositoryId)
+    .execute();
+  return rows.flatMap(({ id, source_implementation_id: owner }) =>
+    owner === null ? [] : [{ implementationId: implementationId.parse(owner), backupId: backupId.parse(id) }],
+  );
 }
 
 /** Rows of plans stay in lists for a while; long after what they speak of was deleted, for which they had to be there. */
