@@ -132,6 +132,20 @@ describeInBrowser('the door of the web admin', {}, (given) => {
       await signInByForm(page, real);
       expect(await refusalOf(page)).toContain(WORDS['pt-BR'].tooMany);
       await expectAccessible(page);
+      const { rows: logged } = await given().web.db.query(
+        `SELECT outcome, actor_kind, details FROM audit_logs WHERE action = 'SIGN_IN_REFUSED' AND resource_id = $1
+          ORDER BY (details ->> 'refusals')::int`,
+        [real.userId],
+      );
+      expect(logged).toMatchObject(
+        [1, 10].map((refusals) => ({
+          outcome: 'refused',
+          actor_kind: 'nobody',
+          details: { email: real.email, refusals },
+        })),
+      );
+      expect(JSON.stringify(logged)).toMatch(/"from":"192\.0\.2\.\d+"/);
+      expect(JSON.stringify(logged)).not.toContain('guess number');
       // The minute in which addresses are counted is over, and their counts are cleared away; those of accounts are not.
       await letPass(2 * 60_000);
       await tried({ email: 'somebody@example.com', password: 'x' }, '192.0.2.110');

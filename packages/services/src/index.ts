@@ -53,6 +53,7 @@ export { readPerson } from './people/read-person.ts';
 export { resetPassword } from './people/reset-password.ts';
 export { settlePassword } from './people/settle-password.ts';
 export { countSignInAttempt, forgetSignInAttempts, SIGN_IN_WINDOW_MS } from './people/sign-in-attempts.ts';
+export { logSignInRefusal } from './people/sign-in-refusals.ts';
 export { showRecoveryState } from './recovery/show-recovery-state.ts';
 export { takeRecoveryKit } from './recovery/take-recovery-kit.ts';
 export { checkRepository } from './repository/check-repository.ts';

@@ -21,6 +21,7 @@ export type AuditEvent =
   | 'ADD_PERSON'
   | 'RESET_PASSWORD'
   | 'CHANGE_PASSWORD'
+  | 'SIGN_IN_REFUSED'
   | 'TAKE_RECOVERY_KIT'
   | 'ACCESS_DENIED';
 

@@ -1,15 +1,17 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
 import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import { createTestService, type TestService } from '../../../../tests/support/service-context.ts';
 import { systemRandom } from '../../../storage/src/index.ts';
 import { roleOf } from '../access/authorize.ts';
+import { NOBODY } from '../actor.ts';
 import { addPerson } from './add-person.ts';
 import { ensureFirstAdministrator } from './ensure-first-administrator.ts';
 import { drawOneTimePassword, hashPassword, verifyPassword } from './passwords.ts';
 import { readPerson } from './read-person.ts';
 import { resetPassword } from './reset-password.ts';
-import { countSignInAttempt, forgetSignInAttempts } from './sign-in-attempts.ts';
+import { countSignInAttempt, forgetSignInAttempts, SIGN_IN_WINDOW_MS } from './sign-in-attempts.ts';
+import { logSignInRefusal } from './sign-in-refusals.ts';
 
 describe('passwords', () => {
   it('open with the same password, however its accents are written, and with no other', async () => {
@@ -128,5 +130,44 @@ describe.each(costlyTestServers())('people on PostgreSQL $name', (server) => {
     for (let attempt = 0; attempt < 9; attempt += 1) await countSignInAttempt(counter, 'dan@example.org');
     await forgetSignInAttempts(counter, 'dan@example.org');
     await countSignInAttempt(counter, 'dan@example.org');
+  });
+
+  describe('who is not signed in', () => {
+    const START = Date.parse('2030-01-01T00:00:00Z');
+    const from = '203.0.113.7';
+    const code = 'access/sign-in-refused';
+    const at = (ms: number) => ({ ...service.context, actor: NOBODY, clock: { now: () => new Date(START + ms) } });
+    const refuse = async (email: string, times = 1, ms = 0) => {
+      for (let time = 0; time < times; time += 1) await logSignInRefusal(at(ms), { email, from, code });
+    };
+    const entries = async () => {
+      const logged = await db.query(`SELECT resource_id, details FROM audit_logs WHERE action = 'SIGN_IN_REFUSED'
+        ORDER BY created_at, (details ->> 'refusals')::int`);
+      return logged.rows;
+    };
+    beforeEach(() => db.query(`DELETE FROM cofre_auth.rate_limits; DELETE FROM audit_logs`));
+
+    it('is in the log by their name, though not once for each guess', async () => {
+      const { userId } = await addPerson(service.context, { email: 'guessed@example.org' });
+      await refuse(' Guessed@Example.org', 30);
+      const about = { code, from, email: 'guessed@example.org' };
+      expect(await entries()).toEqual([
+        { resource_id: userId, details: { ...about, refusals: 1 } },
+        { resource_id: userId, details: { ...about, refusals: 10 } },
+      ]);
+      await refuse('guessed@example.org', 1, SIGN_IN_WINDOW_MS);
+      expect(await entries()).toHaveLength(3);
+    });
+
+    it('is counted with everybody else where the address is nobody’s, and nothing of it is kept', async () => {
+      await Promise.all(Array.from({ length: 40 }, (_, guess) => refuse(`my secret ${guess}`)));
+      const about = { code, from, email: null };
+      expect(await entries()).toEqual([
+        { resource_id: null, details: { ...about, refusals: 1 } },
+        { resource_id: null, details: { ...about, refusals: 10 } },
+      ]);
+      const kept = await db.query(`SELECT r::text FROM cofre_auth.rate_limits r`);
+      expect(kept.rows).toHaveLength(1);
+    });
   });
 });

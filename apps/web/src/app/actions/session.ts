@@ -1,11 +1,12 @@
 'use server';
 
 import { type ActionResult, CofreError, PASSWORD_LENGTH_MAX, succeeded } from '@cofre/contracts';
+import { logSignInRefusal, NOBODY } from '@cofre/services';
 import { redirect, unstable_rethrow } from 'next/navigation';
 import { z } from 'zod';
 import { compose } from '#server/compose.ts';
 import { wayBack } from '#lib/way-back.ts';
-import { isFromOurPages } from '#server/request-facts.ts';
+import { askedFrom, isFromOurPages } from '#server/request-facts.ts';
 import { failedWith } from '#server/run-action.ts';
 import type { Sessions } from '#server/sessions.ts';
 
@@ -19,7 +20,22 @@ export async function signIn(_before: SessionState, form: FormData): Promise<Ses
   const refused = new CofreError('access/sign-in-refused', 'What was typed is no address and password.');
   const state = await attempt((sessions) => (parsed.success ? sessions.signIn(parsed.data) : Promise.reject(refused)));
   if (state.success) redirect(wayBack(form.get('to')));
-  return state;
+  return logged(parsed.data?.email ?? '', state);
+}
+
+type Refused = Extract<ActionResult<null>, { success: false }>;
+
+/** Who was refused is in the log; where nobody could be asked there is nobody to refuse. */
+async function logged(email: string, refused: Refused): Promise<ActionResult<null>> {
+  const { code } = refused.error;
+  if (!code.startsWith('access/') || code === 'access/sign-in-unavailable') return refused;
+  try {
+    const { service } = await compose();
+    await logSignInRefusal({ ...service, actor: NOBODY }, { email, from: await askedFrom(), code });
+    return refused;
+  } catch (failure) {
+    return failedWith(failure);
+  }
 }
 
 export async function signOut(): Promise<void> {
