@@ -32,8 +32,7 @@ describeInBrowser('backups', {}, (given) => {
   }
 
   async function choose(page: Page, name: string, option: string): Promise<void> {
-    await page.getByRole('combobox', { name }).click();
-    await page.getByRole('option', { name: option, exact: true }).click();
+    await page.getByRole('combobox', { name }).selectOption({ label: option });
   }
 
   flow('are listed page by page, and filtered by type, state and day as the address says', async (t, language) => {
@@ -213,8 +212,7 @@ describeInBrowser('backups', {}, (given) => {
     await page.getByRole('link', { name: t('backup.viewNames.compare') }).click();
     const row = page.getByRole('row').filter({ hasText: '4711' });
     await row.getByText(t('compare.operations.update')).waitFor();
-    await page.getByRole('combobox', { name: t('compare.with') }).click();
-    await page.getByRole('option').nth(1).click();
+    await page.getByRole('combobox', { name: t('compare.with') }).selectOption({ index: 1 });
     await page.getByText(t('compare.sameAsOther')).or(page.getByRole('row').first()).waitFor();
     await expect.poll(() => new URL(page.url()).searchParams.get('with'), SOON).toMatch(/^[0-9a-f-]{36}$/);
     await page.getByRole('link', { name: t('backup.viewNames.rows') }).click();

@@ -61,14 +61,6 @@ const MODULES: readonly Screen[] = [
     },
   },
   {
-    name: 'modules-states',
-    open: async (visit) => {
-      await openModules(visit);
-      await visit.page.getByRole('combobox', { name: visit.t('modules.filterState') }).click();
-      await visit.page.getByRole('listbox').waitFor();
-    },
-  },
-  {
     name: 'modules-selected',
     open: async (visit) => {
       await openModules(visit);
@@ -140,14 +132,6 @@ const IMPLEMENTATION: readonly Screen[] = [
     open: async ({ page, t, sights }) => {
       await page.goto(`${sights.empty}?tab=backups`);
       await button(page, t('backups.firstBackup')).waitFor();
-    },
-  },
-  {
-    name: 'backups-types',
-    open: async (visit) => {
-      await openBackups(visit, `${visit.sights.implementation}?tab=backups`);
-      await visit.page.getByRole('combobox', { name: visit.t('backups.filterType') }).click();
-      await visit.page.getByRole('listbox').waitFor();
     },
   },
   {

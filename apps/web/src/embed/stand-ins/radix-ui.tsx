@@ -21,5 +21,4 @@ export const AlertDialog = { ...Radix.AlertDialog, Portal: scoped(Radix.AlertDia
 export const Dialog = { ...Radix.Dialog, Portal: scoped(Radix.Dialog.Portal) };
 export const DropdownMenu = { ...Radix.DropdownMenu, Portal: scoped(Radix.DropdownMenu.Portal) };
 export const Popover = { ...Radix.Popover, Portal: scoped(Radix.Popover.Portal) };
-export const Select = { ...Radix.Select, Portal: scoped(Radix.Select.Portal) };
 export const Tooltip = { ...Radix.Tooltip, Portal: scoped(Radix.Tooltip.Portal) };

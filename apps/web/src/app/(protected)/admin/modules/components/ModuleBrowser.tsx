@@ -8,7 +8,7 @@ import { useState } from 'react';
 import { EmptyState } from '#components/empty-state.tsx';
 import { Button } from '#components/ui/button.tsx';
 import { Input } from '#components/ui/input.tsx';
-import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from '#components/ui/select.tsx';
+import { NativeSelect, NativeSelectOption } from '#components/ui/native-select.tsx';
 import { matches } from '#lib/matches.ts';
 import { PROTECTION_STATES, protectionOf } from '#lib/protection.ts';
 import { useUrlState } from '#lib/use-url-state.ts';
@@ -21,9 +21,6 @@ interface ModuleBrowserProps {
   readonly implementations: readonly ImplementationDocument[];
   readonly isAdministrator: boolean;
 }
-
-/** Radix selects take no empty value. */
-const ALL = 'all';
 
 /** Modules with their implementations: searched, filtered by how well they are protected, several backed up together. */
 export function ModuleBrowser({ modules, implementations, isAdministrator }: ModuleBrowserProps) {
@@ -39,7 +36,7 @@ export function ModuleBrowser({ modules, implementations, isAdministrator }: Mod
   const chosen = [...selected].filter((id) => visible.has(id));
   return (
     <div className="flex flex-col gap-4">
-      <Filters typed={typed} state={state ?? ALL} onChange={set} />
+      <Filters typed={typed} state={state ?? ''} onChange={set} />
       <p className="sr-only" role="status">
         {t('found', { count: visible.size })}
       </p>
@@ -105,6 +102,7 @@ function shownModules({ modules, implementations }: All, { typed, state }: Wante
 
 interface FiltersProps {
   readonly typed: string;
+  /** Empty: all. */
   readonly state: string;
   readonly onChange: (changes: Readonly<Record<string, string | null>>) => void;
 }
@@ -128,19 +126,19 @@ function Filters({ typed, state, onChange }: FiltersProps) {
           onChange={({ target }) => onChange({ q: target.value })}
         />
       </div>
-      <Select value={state} onValueChange={(value) => onChange({ state: value === ALL ? null : value })}>
-        <SelectTrigger className="sm:w-56" aria-label={t('filterState')}>
-          <SelectValue />
-        </SelectTrigger>
-        <SelectContent>
-          <SelectItem value={ALL}>{t('allStates')}</SelectItem>
-          {PROTECTION_STATES.map((it) => (
-            <SelectItem key={it} value={it}>
-              {states(it)}
-            </SelectItem>
-          ))}
-        </SelectContent>
-      </Select>
+      <NativeSelect
+        className="sm:w-56"
+        aria-label={t('filterState')}
+        value={state}
+        onChange={({ target }) => onChange({ state: target.value })}
+      >
+        <NativeSelectOption value="">{t('allStates')}</NativeSelectOption>
+        {PROTECTION_STATES.map((it) => (
+          <NativeSelectOption key={it} value={it}>
+            {states(it)}
+          </NativeSelectOption>
+        ))}
+      </NativeSelect>
     </search>
   );
 }

@@ -3,10 +3,11 @@
 import type { BackupStatus, BackupType } from '@cofre/contracts';
 import { XIcon } from 'lucide-react';
 import { useTranslations } from 'next-intl';
+import { useId } from 'react';
 import { Button } from '#components/ui/button.tsx';
 import { Input } from '#components/ui/input.tsx';
 import { Label } from '#components/ui/label.tsx';
-import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from '#components/ui/select.tsx';
+import { NativeSelect, NativeSelectOption } from '#components/ui/native-select.tsx';
 
 export interface Filters {
   readonly type: BackupType | undefined;
@@ -37,9 +38,6 @@ interface BackupFiltersProps {
   readonly filters: Filters;
   readonly onChange: (changes: Readonly<Record<string, string | null>>) => void;
 }
-
-/** Radix selects take no empty value. */
-const ALL = 'all';
 
 export function BackupFilters({ filters, onChange }: BackupFiltersProps) {
   const t = useTranslations('backups');
@@ -85,28 +83,25 @@ interface ChoiceProps {
   /** The words for no choice. */
   readonly all: string;
   readonly options: readonly (readonly [value: string, words: string])[];
-  readonly onChange: (value: string | null) => void;
+  /** Empty: no choice. */
+  readonly onChange: (value: string) => void;
 }
 
 function Choice({ name, value, all, options, onChange }: ChoiceProps) {
+  const id = useId();
   return (
     <div className="flex min-w-0 flex-col gap-1.5">
-      <span className="text-sm leading-5 font-medium" aria-hidden="true">
+      <Label htmlFor={id} className="leading-5">
         {name}
-      </span>
-      <Select value={value ?? ALL} onValueChange={(chosen) => onChange(chosen === ALL ? null : chosen)}>
-        <SelectTrigger aria-label={name}>
-          <SelectValue />
-        </SelectTrigger>
-        <SelectContent>
-          <SelectItem value={ALL}>{all}</SelectItem>
-          {options.map(([it, words]) => (
-            <SelectItem key={it} value={it}>
-              {words}
-            </SelectItem>
-          ))}
-        </SelectContent>
-      </Select>
+      </Label>
+      <NativeSelect id={id} value={value ?? ''} onChange={({ target }) => onChange(target.value)}>
+        <NativeSelectOption value="">{all}</NativeSelectOption>
+        {options.map(([it, words]) => (
+          <NativeSelectOption key={it} value={it}>
+            {words}
+          </NativeSelectOption>
+        ))}
+      </NativeSelect>
     </div>
   );
 }

@@ -4,7 +4,7 @@ import { useFormatter, useTranslations } from 'next-intl';
 import { useId } from 'react';
 import { Input } from '#components/ui/input.tsx';
 import { Label } from '#components/ui/label.tsx';
-import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from '#components/ui/select.tsx';
+import { NativeSelect, NativeSelectOption } from '#components/ui/native-select.tsx';
 import { Skeleton } from '#components/ui/skeleton.tsx';
 import { useMoment } from '#components/use-moment.ts';
 
@@ -52,16 +52,11 @@ export function ExpiryChoice({ chosen, policyDays, onChange }: ExpiryChoiceProps
     <div className="flex flex-col gap-1.5">
       <Label htmlFor={id}>{t('expiry')}</Label>
       <div className="grid gap-2 sm:grid-cols-2">
-        <Select value={chosen.by} onValueChange={choose}>
-          <SelectTrigger id={id}>
-            <SelectValue />
-          </SelectTrigger>
-          <SelectContent>
-            <SelectItem value="policy">{t('byPolicy')}</SelectItem>
-            <SelectItem value="day">{t('byDay')}</SelectItem>
-            <SelectItem value="never">{t('never')}</SelectItem>
-          </SelectContent>
-        </Select>
+        <NativeSelect id={id} value={chosen.by} onChange={({ target }) => choose(target.value)}>
+          <NativeSelectOption value="policy">{t('byPolicy')}</NativeSelectOption>
+          <NativeSelectOption value="day">{t('byDay')}</NativeSelectOption>
+          <NativeSelectOption value="never">{t('never')}</NativeSelectOption>
+        </NativeSelect>
         {chosen.by === 'day' ? (
           <Input
             type="date"

@@ -2,9 +2,9 @@
 
 import { useRouter } from 'next/navigation';
 import { useTranslations } from 'next-intl';
-import { useId, useTransition } from 'react';
+import { useId, useOptimistic, useTransition } from 'react';
 import { Label } from '#components/ui/label.tsx';
-import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from '#components/ui/select.tsx';
+import { NativeSelect, NativeSelectOption } from '#components/ui/native-select.tsx';
 
 interface ChooseOtherProps {
   readonly path: string;
@@ -18,24 +18,24 @@ export function ChooseOther({ path, chosen, others }: ChooseOtherProps) {
   const router = useRouter();
   const id = useId();
   const [isPending, startTransition] = useTransition();
+  // Arrow keys choose one after the other: the list does not wait for the page, and back leads to where one came from.
+  const [shown, show] = useOptimistic(chosen);
   const choose = (other: string) =>
-    startTransition(() => router.push(`${path}&${new URLSearchParams({ with: other })}`, { scroll: false }));
+    startTransition(() => {
+      show(other);
+      router.replace(`${path}&${new URLSearchParams({ with: other })}`, { scroll: false });
+    });
   return (
     <div className="flex max-w-md flex-col gap-1.5">
       <Label htmlFor={id}>{t('with')}</Label>
-      <Select value={chosen} onValueChange={choose}>
-        <SelectTrigger id={id} aria-busy={isPending}>
-          <SelectValue />
-        </SelectTrigger>
-        <SelectContent>
-          <SelectItem value="live">{t('live')}</SelectItem>
-          {others.map((other) => (
-            <SelectItem key={other.id} value={other.id}>
-              {other.name}
-            </SelectItem>
-          ))}
-        </SelectContent>
-      </Select>
+      <NativeSelect id={id} value={shown} aria-busy={isPending} onChange={({ target }) => choose(target.value)}>
+        <NativeSelectOption value="live">{t('live')}</NativeSelectOption>
+        {others.map((other) => (
+          <NativeSelectOption key={other.id} value={other.id}>
+            {other.name}
+          </NativeSelectOption>
+        ))}
+      </NativeSelect>
     </div>
   );
 }
