@@ -7,6 +7,7 @@ import { type Burst, type Call, HOUR_MS, type Process, Scene, type Work } from '
 const backUpWork = (parent: number): Process => ({ work: [{ kind: 'back-up', parent, change: 0 }] });
 const deletion: Process = { work: [{ kind: 'delete', which: 0 }] };
 const collection: Process = { work: [{ kind: 'collect' }] };
+const collectionAtOnce: Process = { work: [{ kind: 'collect', graceMs: 0 }] };
 
 /** Puts every pack that is there into the trash: as one is that a slow writer had begun to build on before it was put there. */
 async function trashAll(scene: Scene, ageHours: number): Promise<void> {
@@ -93,6 +94,24 @@ describe('I3: a writer, a deletion and a collector at once', () => {
     expect(runs).toBeGreaterThan(100);
   });
 
+  it('a collector with no grace at all, at every two calls: it waits for who may be writing, and for nobody else', async () => {
+    for (let written = 1, isWriting = true; isWriting; written++) {
+      for (let collected = 1, isCollecting = true; isCollecting; collected++) {
+        const scene = await Scene.make();
+        scene.nowMs += 48 * HOUR_MS;
+        const [writer, deleter, early, collector] = [backUpWork(0), deletion, collectionAtOnce, collectionAtOnce].map(
+          (process) => scene.start(process),
+        );
+        isWriting = await scene.go({ process: writer ?? 0, calls: written });
+        await scene.go({ process: deleter ?? 0 });
+        await scene.go({ process: early ?? 0, hours: 0.01 });
+        isCollecting = await scene.go({ process: collector ?? 0, calls: collected, hours: 0.01 });
+        await scene.go({ process: writer ?? 0 });
+        await expectGoodEnd(scene);
+      }
+    }
+  });
+
   it('a second collector that was done with the trash meanwhile does not let the first delete what is built on again', async () => {
     const scene = await Scene.make();
     await trashAll(scene, 25);
@@ -165,7 +184,10 @@ const someBackUp = fc.record({
   change: fc.constantFrom(0, 0, 1),
 });
 const someDeletion = fc.record({ kind: fc.constant('delete' as const), which: fc.nat(2) });
-const aCollection = fc.constant({ kind: 'collect' as const });
+const aCollection = fc.record(
+  { kind: fc.constant('collect' as const), graceMs: fc.constantFrom(0, HOUR_MS, 12 * HOUR_MS) },
+  { requiredKeys: ['kind'] },
+);
 const someWork: fc.Arbitrary<Work> = fc.oneof(someBackUp, someDeletion, aCollection, aCollection);
 const processOf = (first: fc.Arbitrary<Work>): fc.Arbitrary<Process> =>
   fc.record({

@@ -141,6 +141,41 @@ describe('collecting garbage', () => {
     expect((await repository.check({ readData: true })).ok).toBe(true);
   });
 
+  it('with a shorter grace nothing goes that a writer may have begun to build on, and all else does', async () => {
+    const { store, repository, pass } = await timedRepository();
+    const kept = await backUp(repository, rowsOf(3));
+    const dropped = await backUp(repository, rowsOf(4));
+    await drop(repository, dropped);
+    pass(1.1);
+    const writer = await repository.takeLease();
+    const graceMs = HOUR_MS;
+    expect(await collectGarbage(repository, { graceMs })).toMatchObject({ freedObjects: 0, waitingBytes: 0 });
+    await writer.release();
+    expect(await collectGarbage(repository, { graceMs })).toMatchObject({ waitingBytes: dropped.stats.bytesStored });
+    const late = await repository.takeLease();
+    pass(1.1);
+    expect(await collectGarbage(repository, { graceMs })).toMatchObject({ freedObjects: 0, writers: 1 });
+    expect(await collectGarbage(repository)).toMatchObject({ freedObjects: 0, writers: 0 });
+    await late.release();
+    expect(await collectGarbage(repository, { graceMs })).toMatchObject({ freedObjects: 1, writers: 0 });
+    expect(await paths(store, 'packs/')).toEqual(packsOf(kept));
+  });
+
+  it('a manifest whose put was not answered keeps the lease, for it may appear yet', async () => {
+    const { store, repository } = await timedRepository();
+    const unanswered = withFaults(store, ({ path, operation }) =>
+      operation === 'put' && path.startsWith('backups/') ? { kind: 'before' } : null,
+    );
+    const through = await openRepository(unanswered, noKey);
+    const lease = await through.takeLease();
+    await expect(backUp(through, rowsOf(3), { lease })).rejects.toMatchObject({ code: 'storage/unavailable' });
+    await lease.release();
+    expect(await paths(store, 'leases/')).toHaveLength(2);
+    const other = await repository.takeLease();
+    await backUp(repository, rowsOf(3), { lease: other });
+    expect(await paths(store, 'leases/')).toHaveLength(2);
+  });
+
   it('a backup that took longer than half the grace is refused before its manifest is put', async () => {
     const { repository, pass, store } = await timedRepository();
     for (const hours of [WRITE_TIME_MAX_MS / HOUR_MS + 0.01, -7]) {

@@ -59,7 +59,7 @@ class Turns {
 export type Work =
   | { readonly kind: 'back-up'; readonly parent: number; readonly change: number }
   | { readonly kind: 'delete'; readonly which: number }
-  | { readonly kind: 'collect' };
+  | { readonly kind: 'collect'; readonly graceMs?: number };
 
 export interface Process {
   readonly work: readonly Work[];
@@ -123,7 +123,7 @@ export class Scene {
   }
 
   async #do(repository: Repository, work: Work): Promise<void> {
-    if (work.kind === 'collect') await collectGarbage(repository);
+    if (work.kind === 'collect') await collectGarbage(repository, { graceMs: work.graceMs });
     else if (work.kind === 'back-up') await this.#backUp(repository, work);
     else await this.#delete(repository, work.which);
   }

@@ -127,7 +127,6 @@ describe('bad input', () => {
     const shell = await emptyShell();
     for (const args of [
       'backup export latest --format sql',
-      'repo gc --dry-run --grace 24h',
       'repo key list',
       'restore plan latest --mode exact',
       'restore plan latest --key public.item=1',

@@ -20,6 +20,14 @@ export function parseExpiry(text: string | undefined, now: Date): string | null 
   return new Date(now.getTime() + durationMs).toISOString();
 }
 
+/** `--grace 24h` in milliseconds. */
+export function parseGrace(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const durationMs = parseDuration(text);
+  if (durationMs !== undefined) return durationMs;
+  throw new CofreError('usage/invalid', `--grace takes 0h, 6h, 24h or 2d, not "${text}". Nothing was started.`);
+}
+
 /** `--since` as a time, a day, or so long ago. */
 export function parseSince(text: string | undefined, now: Date): string | undefined {
   if (text === undefined) return undefined;

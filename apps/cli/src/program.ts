@@ -79,8 +79,15 @@ function addRepository(program: Commander, declare: Declare): void {
       .option('--read-data [n/t]', 'read and open every byte'),
     async () => (await load()).repoCheck,
   );
+  declare(
+    repo
+      .command('gc')
+      .description('free what no backup uses any more')
+      .option('--dry-run', 'only say what would be freed')
+      .option('--grace <duration>', 'how long it lies in the trash first, such as 6h; 24h unless said otherwise'),
+    async () => (await load()).repoGc,
+  );
   for (const [name, description] of [
-    ['gc', 'free what no backup uses'],
     ['key', 'add, list, remove or rotate keys'],
     ['import', 'rebuild the catalogue from the manifests'],
   ] as const)

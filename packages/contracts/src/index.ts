@@ -12,4 +12,5 @@ export * from './people.ts';
 export * from './recovery.ts';
 export * from './restores.ts';
 export * from './runs.ts';
+export * from './repository.ts';
 export * from './settings.ts';

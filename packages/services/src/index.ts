@@ -59,6 +59,7 @@ export { takeRecoveryKit } from './recovery/take-recovery-kit.ts';
 export { checkRepository } from './repository/check-repository.ts';
 export { initRepository } from './repository/init-repository.ts';
 export { openUnpinned, pinRepository } from './repository/open-repository.ts';
+export { collectRepositoryGarbage } from './repository/collect-repository-garbage.ts';
 export { showRepository } from './repository/show-repository.ts';
 export { cancelJob } from './jobs/cancel-job.ts';
 export { drainJobs } from './jobs/drain-jobs.ts';

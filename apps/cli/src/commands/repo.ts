@@ -1,9 +1,10 @@
-import type { CheckDocument, RepositoryDocument } from '@cofre/contracts';
-import { checkRepository, initRepository, showRepository } from '@cofre/services';
+import type { CheckDocument, GarbageDocument, RepositoryDocument } from '@cofre/contracts';
+import { checkRepository, collectRepositoryGarbage, initRepository, showRepository } from '@cofre/services';
+import { parseGrace } from '../durations.ts';
 import { EXIT_DAMAGE } from '../exit-codes.ts';
 import { textTable } from '../output/text-table.ts';
 import { counted, formatBytes, formatTime, shortId } from '../output/words.ts';
-import type { Command } from '../run.ts';
+import { type Command, present } from '../run.ts';
 
 export const repoInit: Command = async (run) => {
   // zod refuses other words than these two and names the right ones.
@@ -34,6 +35,32 @@ export const repoCheck: Command = async (run) => {
   run.print(check, () => describeCheck(check));
   return check.ok ? undefined : EXIT_DAMAGE;
 };
+
+export const repoGc: Command = async (run) => {
+  const input = { dryRun: run.flag('dryRun'), ...present('graceMs', parseGrace(run.text('grace'))) };
+  const freed = await collectRepositoryGarbage(await run.composition.withRepository(), input);
+  run.print(freed, () => describeFreed(freed, run.text('grace') ?? '24h'));
+  return undefined;
+};
+
+function describeFreed(freed: GarbageDocument, grace: string): string {
+  const { dryRun, freedBytes, freedObjects, waitingBytes, plans, writers } = freed;
+  const objects = counted(freedObjects, 'object');
+  return [
+    `${dryRun ? 'Would free' : 'Freed'} ${formatBytes(freedBytes)} in ${objects}${plans > 0 ? `, ${counted(plans, 'expired plan')} among them` : ''}.`,
+    ...(waitingBytes > 0
+      ? [
+          `${formatBytes(waitingBytes)} more ${dryRun ? 'would wait' : 'wait'} in the trash: a run ${grace} from now frees them.`,
+        ]
+      : []),
+    ...(writers > 0
+      ? [
+          `Some of it waits for ${counted(writers, 'backup')} that may be running or was killed; a day after it began it waits no more.`,
+        ]
+      : []),
+    ...(dryRun ? ['This is a dry run: nothing was changed.'] : []),
+  ].join('\n');
+}
 
 function describe(repository: RepositoryDocument): string {
   const lines = [

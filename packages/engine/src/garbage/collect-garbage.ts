@@ -4,9 +4,15 @@ import { type ExpiredPlan, findExpiredPlans, type StandingOf } from './find-expi
 import { GARBAGE_GRACE_MS, WRITE_TIME_MAX_MS } from './grace.ts';
 import { type BackupPlace, mark, type Marked } from './mark.ts';
 import { putForItsTime } from './store-time.ts';
+import { mayHaveMissed, readWriters } from './read-writers.ts';
 import { putTrash, readTrash, type TrashObject } from './trash.ts';
 
 export interface CollectOptions {
+  /**
+   * How long a pack lies in the trash before it is deleted; default `GARBAGE_GRACE_MS`. With less than that, only what no
+   * writer whose lease is there can have begun to build on: where a lease is, its time or the default has to pass.
+   */
+  readonly graceMs?: number | undefined;
   /** Backups that are known from elsewhere, so that what they need stays though the store's listing leaves them out. */
   readonly known?: readonly BackupPlace[] | undefined;
   /** What is known of restore plans; default: they stay. */
@@ -28,6 +34,8 @@ export interface CollectedGarbage {
   readonly plans: number;
   /** Packs and plans whose time is over and that are there still. */
   readonly left: number;
+  /** Writers whose leases keep what has been in the trash for the grace that was asked for, yet not for the default one. */
+  readonly writers: number;
 }
 
 /** Objects that are deleted at the same time, between two looks at whether there is time. */
@@ -58,7 +66,7 @@ export async function collectGarbage(repository: Repository, options: CollectOpt
     await deletions.deletePlans(plan.plans);
     await deletions.deleteDoomed(plan);
     await tidy(repository, { path, now });
-    return { isMarked: true, ...deletions.counts, waitingBytes: plan.waitingBytes };
+    return { isMarked: true, ...deletions.counts, waitingBytes: plan.waitingBytes, writers: plan.writers };
   } catch (error) {
     // A mark that was not made must not keep the next run from making one.
     await forget(repository, path);
@@ -70,7 +78,7 @@ export async function collectGarbage(repository: Repository, options: CollectOpt
 export async function simulateCollection(repository: Repository, options: SimulateOptions): Promise<CollectedGarbage> {
   const plan = await planCollection(repository, { mayGoOn: () => true, ...options });
   if (plan === null) return NOTHING;
-  const { doomed, marked, plans, waitingBytes } = plan;
+  const { doomed, marked, plans, waitingBytes, writers } = plan;
   const packs = doomed.flatMap((object) => object.packs);
   return {
     isMarked: true,
@@ -79,10 +87,11 @@ export async function simulateCollection(repository: Repository, options: Simula
     waitingBytes,
     plans: plans.length,
     left: 0,
+    writers,
   };
 }
 
-export interface SimulateOptions extends Pick<CollectOptions, 'known' | 'standingOf'> {
+export interface SimulateOptions extends Pick<CollectOptions, 'known' | 'graceMs' | 'standingOf'> {
   readonly now: Date;
   readonly without: ReadonlySet<string>;
   readonly mayGoOn?: () => boolean;
@@ -95,6 +104,7 @@ const NOTHING: CollectedGarbage = {
   waitingBytes: 0,
   plans: 0,
   left: 0,
+  writers: 0,
 };
 
 interface CollectionPlan {
@@ -105,9 +115,11 @@ interface CollectionPlan {
   readonly doomed: readonly { readonly path: string; readonly packs: readonly string[] }[];
   readonly waitingBytes: number;
   readonly plans: readonly ExpiredPlan[];
+  /** That keep something in the trash longer than the grace. */
+  readonly writers: number;
 }
 
-interface PlanOptions extends Pick<CollectOptions, 'known'> {
+interface PlanOptions extends Pick<CollectOptions, 'known' | 'graceMs'> {
   readonly standingOf?: StandingOf | undefined;
   /** By the store's clock, before the mark. */
   readonly now: Date;
@@ -116,11 +128,14 @@ interface PlanOptions extends Pick<CollectOptions, 'known'> {
 }
 
 async function planCollection(repository: Repository, options: PlanOptions): Promise<CollectionPlan | null> {
+  const { now, standingOf, graceMs = GARBAGE_GRACE_MS } = options;
+  // In this order: who begins after the trash was read sees what it named, and who ended before the mark is seen by it.
   const trash = await readTrash(repository);
+  const writers = await readWriters(repository, now);
   const marked = await mark(repository, options);
   if (marked === null) return null;
   const isGarbage = (pack: string) => marked.stored.has(pack) && !marked.needed.has(pack);
-  const isOver = (putAt: Date, graceMs: number) => options.now.getTime() - putAt.getTime() > graceMs;
+  const isOver = (putAt: Date, ms: number) => now.getTime() - putAt.getTime() > ms;
   const named = new Set<string>();
   /** Gives those that no object before has named. */
   const take = (packs: Iterable<string>) =>
@@ -129,15 +144,25 @@ async function planCollection(repository: Repository, options: PlanOptions): Pro
       named.add(pack);
       return true;
     });
-  const isDoomed = ({ packs, putAt }: TrashObject) => packs === null || isOver(putAt, GARBAGE_GRACE_MS);
+  const mayNotKnow = (putAt: Date) => writers.filter((beganAt) => mayHaveMissed(beganAt, putAt)).length;
+  const isDoomed = ({ packs, putAt }: TrashObject) =>
+    packs === null || isOver(putAt, GARBAGE_GRACE_MS) || (isOver(putAt, graceMs) && mayNotKnow(putAt) === 0);
   const doomed = trash.filter(isDoomed).map(({ path, packs }) => ({ path, packs: take(packs ?? []) }));
   const waiting = trash.filter((object) => !isDoomed(object)).flatMap(({ packs }) => take(packs ?? []));
   // What is younger may be of a backup that is being written; it is no danger to that one, but the next could not build on it.
-  const old = [...marked.stored].filter(([, { putAt }]) => isOver(putAt, WRITE_TIME_MAX_MS)).map(([pack]) => pack);
+  const oldMs = writers.length === 0 ? Math.min(graceMs, WRITE_TIME_MAX_MS) : WRITE_TIME_MAX_MS;
+  const old = [...marked.stored].filter(([, { putAt }]) => isOver(putAt, oldMs)).map(([pack]) => pack);
   const fresh = take(old);
-  const { now, standingOf } = options;
   const plans = standingOf === undefined ? [] : await findExpiredPlans(repository, { now, standingOf });
-  return { marked, doomed, fresh, plans, waitingBytes: bytesOf(marked, [...waiting, ...fresh]) };
+  const kept = trash.filter((object) => !isDoomed(object) && isOver(object.putAt, graceMs));
+  return {
+    marked,
+    doomed,
+    fresh,
+    plans,
+    waitingBytes: bytesOf(marked, [...waiting, ...fresh]),
+    writers: Math.max(0, ...kept.map(({ putAt }) => mayNotKnow(putAt))),
+  };
 }
 
 /** Deletes what a plan says, as long as there is time, and counts. */

@@ -16,6 +16,8 @@ export class WriteLease {
   readonly #id: string;
   readonly #takenAt: Date;
   #renewals = 0;
+  /** Manifests of which nobody knows whether the store has them, or will. */
+  #unsettled = 0;
 
   private constructor(
     repository: Repository,
@@ -40,6 +42,13 @@ export class WriteLease {
     this.#requireWithin(WRITE_TIME_MAX_MS, await putForItsTime(this.#repository, { path, kind: 'lease' }));
   }
 
+  /** Puts a manifest. Where that fails it may appear all the same, later on: then the lease stays until that is too late. */
+  async commit(path: string, manifest: Uint8Array): Promise<void> {
+    this.#unsettled++;
+    await this.#repository.store.put(path, manifest);
+    this.#unsettled--;
+  }
+
   /** After the put: it may have taken effect long after it was begun. Gives false where nobody waited for it any more. */
   async wasInTime(path: string): Promise<boolean> {
     const info = await this.#repository.store.stat(path);
@@ -48,6 +57,7 @@ export class WriteLease {
 
   /** Best effort: a collector removes what stays behind. */
   async release(): Promise<void> {
+    if (this.#unsettled > 0) return;
     for (let renewal = 0; renewal <= this.#renewals; renewal++)
       await this.#repository.store.delete(leasePath(this.#id, renewal)).catch(() => undefined);
   }

@@ -253,7 +253,7 @@ export class BackupWriter {
     const path = manifestPath(manifest.implementation.id, manifest.backupId);
     const object = await sealObject(this.#repository.sealing, { path, kind: 'manifest' }, encodeManifest(manifest));
     await this.#lease.renew();
-    await this.#repository.store.put(path, object);
+    await this.#lease.commit(path, object);
     await this.#requireInTime(path);
     await this.#requireInherited(path);
     return { manifest, path, checksum: checksumOf(object) };

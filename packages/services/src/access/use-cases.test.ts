@@ -121,6 +121,7 @@ const CALLS: Readonly<Record<UseCaseName, Call>> = {
   showRepository: (c) => services.showRepository(c),
   checkRepository: (c) => services.checkRepository(c, {}),
   showRecoveryState: (c) => services.showRecoveryState(c),
+  collectRepositoryGarbage: (c) => services.collectRepositoryGarbage(c, { dryRun: true }),
   takeRecoveryKit: (c) => services.takeRecoveryKit(c),
 };
 

@@ -87,6 +87,7 @@ export const USE_CASES = {
   showRepository: { needs: 'administrator', rights: 'service' },
   checkRepository: { needs: 'administrator', rights: 'service' },
   showRecoveryState: { needs: 'administrator', rights: 'service' },
+  collectRepositoryGarbage: { needs: 'administrator', rights: 'service' },
   takeRecoveryKit: { needs: 'administrator', rights: 'service' },
 } as const satisfies Record<string, UseCaseFacts>;
 

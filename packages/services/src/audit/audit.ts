@@ -24,6 +24,8 @@ export type AuditEvent =
   | 'SIGN_IN_REFUSED'
   | 'TAKE_RECOVERY_KIT'
   | 'ACCESS_DENIED';
+  | 'COLLECT_GARBAGE'
+  | 'DAMAGE_DEMO'
 
 export interface AuditEntry {
   readonly action: AuditEvent;

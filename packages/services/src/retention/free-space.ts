@@ -4,6 +4,7 @@ import {
   type CollectOptions,
   collectGarbage,
   isCollectionDue,
+  type Repository,
   simulateCollection,
 } from '@cofre/engine';
 import { toErrorDocument } from '../error-document.ts';
@@ -58,16 +59,30 @@ async function collect(
   { when, mayGoOn, dryRunWithout }: FreeSpaceOptions,
 ): Promise<FreedSpace> {
   const repository = await context.openRepository();
+  if (when === 'when-due' && !(await isCollectionDue(repository, context.clock.now()))) return NOTHING_FREED;
+  if (dryRunWithout === null && !mayGoOn()) return { ...NOTHING_FREED, deferred: 1 };
+  return freed(await collectSpace(context, repository, { mayGoOn, dryRunWithout }));
+}
+
+export interface CollectSpaceOptions extends Pick<FreeSpaceOptions, 'mayGoOn' | 'dryRunWithout'> {
+  /** Default: the engine's. */
+  readonly graceMs?: number | undefined;
+}
+
+/** The same with what the engine says of it. Throws where nothing can be freed. */
+export async function collectSpace(
+  context: ServiceContext,
+  repository: Repository,
+  { mayGoOn, dryRunWithout, graceMs }: CollectSpaceOptions,
+): Promise<CollectedGarbage> {
   const now = context.clock.now();
-  if (when === 'when-due' && !(await isCollectionDue(repository, now))) return NOTHING_FREED;
   const standingOf = await planStandings(context.catalogue, now);
   const known = await listedBackups(context.catalogue, repository.id);
-  if (dryRunWithout !== null)
-    return freed(await simulateCollection(repository, { now, known, standingOf, mayGoOn, without: dryRunWithout }));
-  if (!mayGoOn()) return { ...NOTHING_FREED, deferred: 1 };
-  const collected = await collectGarbage(repository, { known, standingOf, mayGoOn, signal: context.signal });
+  const common = { known, standingOf, mayGoOn, graceMs };
+  if (dryRunWithout !== null) return simulateCollection(repository, { ...common, now, without: dryRunWithout });
+  const collected = await collectGarbage(repository, { ...common, signal: context.signal });
   if (collected.isMarked) await forgetPlans(context.catalogue, now);
-  return freed(collected);
+  return collected;
 }
 
 /** A store whose listing leaves one of these out must not make us delete what it needs. */
@@ -97,6 +112,6 @@ async function forgetPlans(catalogue: ServiceContext['catalogue'], now: Date): P
 
 const PLAN_ROWS_MS = 7 * 86_400_000;
 
-function freed({ isMarked, ...counts }: CollectedGarbage): FreedSpace {
+function freed({ isMarked, writers: _, ...counts }: CollectedGarbage): FreedSpace {
   return { ...counts, deferred: isMarked ? 0 : 1 };
 }

@@ -1,0 +1,31 @@
+import { backupDocument, checkDocument, garbageDocument } from '@cofre/contracts';
+import { describe, expect, it } from 'vitest';
+import { shopShell } from '../../../tests/support/cofre-shell.ts';
+
+describe('repo gc', () => {
+  it('frees what deleted backups alone needed, says before what it would free, and leaves the rest whole', async () => {
+    const shell = await shopShell();
+    const kept = await shell.json(backupDocument, 'backup create shop/two');
+    const gone = await shell.json(backupDocument, 'backup create shop/one');
+    await shell.ok(`backup delete ${gone.id} --yes`);
+    expect(await shell.json(garbageDocument, 'repo gc')).toMatchObject({ freedBytes: 0, waitingBytes: 0 });
+    const stored = { waitingBytes: gone.stats.bytesStored, freedBytes: 0 };
+    expect(await shell.json(garbageDocument, 'repo gc --grace 0h --dry-run')).toMatchObject(stored);
+    expect(await shell.json(garbageDocument, 'repo gc --grace 0h')).toMatchObject(stored);
+    expect(await shell.ok('repo gc --grace 0h --dry-run')).toMatch(/Would free .* in 1 object.*nothing was changed/s);
+    expect(await shell.json(garbageDocument, 'repo gc --grace 0h')).toEqual({
+      dryRun: false,
+      freedBytes: gone.stats.bytesStored,
+      freedObjects: 1,
+      waitingBytes: 0,
+      plans: 0,
+      writers: 0,
+    });
+    expect((await shell.fails('repo gc --grace soon', 2)).code).toBe('usage/invalid');
+    expect((await shell.json(checkDocument, `backup verify ${kept.id}`)).ok).toBe(true);
+    const { rows } = await shell.db.query(
+      `SELECT action, details FROM cofre.v_audit_logs WHERE action = 'COLLECT_GARBAGE' ORDER BY created_at DESC`,
+    );
+    expect(rows[0]).toMatchObject({ action: 'COLLECT_GARBAGE', details: { freedObjects: 1, graceMs: 0 } });
+  });
+});

@@ -1,0 +1,30 @@
+import { z } from 'zod';
+
+/** What looks after a repository: freeing space, its keys, and its catalogue. */
+
+const count = z.int().nonnegative();
+
+export const collectGarbageInput = z.strictObject({
+  /** Only says what would be freed. */
+  dryRun: z.boolean().default(false),
+  /**
+   * How long what nothing needs lies in the trash first; default: 24 hours. Where a backup may be running, what it could have
+   * begun to build on waits for those 24 hours all the same.
+   */
+  graceMs: count.optional(),
+});
+export type CollectGarbageInput = z.input<typeof collectGarbageInput>;
+
+export const garbageDocument = z.strictObject({
+  dryRun: z.boolean(),
+  /** Objects that were deleted because nothing needs them any more; in a dry run, that would be. */
+  freedObjects: count,
+  freedBytes: count,
+  /** What nothing needs, and is deleted by a run after its grace. */
+  waitingBytes: count,
+  /** Restore plans that were deleted because nobody can apply or undo them any more. */
+  plans: count,
+  /** Backups that may be running and keep in the trash what has been there for the grace that was asked for. */
+  writers: count,
+});
+export type GarbageDocument = z.infer<typeof garbageDocument>;
