@@ -1,5 +1,14 @@
 export * from './format/manifest.ts';
 export { FORMAT_VERSION, manifestPath, packPath } from './format/constants.ts';
+export {
+  describeExport,
+  type ExportFile,
+  exportFiles,
+  type ExportFormat,
+  type ExportOptions,
+  type ExportOutline,
+  outlineExport,
+} from './export/export-files.ts';
 export { checksumOf } from './format/pack.ts';
 export { readStoredFacts, type StoredFacts } from './format/stored-facts.ts';
 export * from './ports.ts';
@@ -54,3 +63,11 @@ export {
 } from './rows/keys.ts';
 export * from './rows/layout.ts';
 export { decodeKeys } from './rows/key-block.ts';
+export {
+  parseTableName,
+  printTable,
+  quoteIdentifier,
+  quoteLiteral,
+  quoteTable,
+  type TableName,
+} from './sql/quote.ts';

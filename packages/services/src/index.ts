@@ -15,6 +15,7 @@ export { listBackupTables } from './backups/list-backup-tables.ts';
 export { proposeBackup } from './backups/propose-backup.ts';
 export { type BackupPage, listBackups } from './backups/list-backups.ts';
 export { diffBackups } from './backups/diff-backups.ts';
+export { type BackupExport, exportBackup } from './backups/export-backup.ts';
 export { readBackupRows } from './backups/read-backup-rows.ts';
 export { MASK } from './backups/show-row.ts';
 export { estimateBackup } from './backups/estimate-backup.ts';

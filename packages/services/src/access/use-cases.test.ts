@@ -75,6 +75,7 @@ const CALLS: Readonly<Record<UseCaseName, Call>> = {
   listBackupTables: (c) => services.listBackupTables(c, none),
   proposeBackup: (c) => services.proposeBackup(c, { implementation: 'shop/none', before: '2025-01-21T12:00:00.000Z' }),
   readBackupRows: (c) => services.readBackupRows(c, { ...none, table: 'item' }),
+  exportBackup: (c) => services.exportBackup(c, { ...none, format: 'sql' }),
   diffBackups: (c) => services.diffBackups(c, { from: IDS.nothing, to: 'live' }),
   planRestore: (c) => services.planRestore(c, none),
   readPlanRows: (c) => services.readPlanRows(c, { plan: IDS.nothing, table: 'item' }),

@@ -31,6 +31,7 @@ export const USE_CASES = {
   listBackupTables: { needs: 'administrator', rights: 'service' },
   proposeBackup: { needs: 'administrator', rights: 'own' },
   readBackupRows: { needs: 'administrator', rights: 'service' },
+  exportBackup: { needs: 'administrator', rights: 'service' },
   diffBackups: { needs: 'administrator', rights: 'service' },
   // Restores
   planRestore: { needs: 'administrator', rights: 'service' },
