@@ -7,7 +7,14 @@ import {
   INVENTORY_SLICE,
 } from '../../packages/services/src/demo/checksums.ts';
 import { DEMO_IMPLEMENTATIONS, type DemoImplementation } from '../../packages/services/src/demo/platform.ts';
-import { applyRestore, type Damage, damageDemo, planRestore } from '../../packages/services/src/index.ts';
+import {
+  applyRestore,
+  type Damage,
+  listAuditLogs,
+  planRestore,
+  type ServiceContext,
+} from '../../packages/services/src/index.ts';
+import { demoDamageDocument } from '../../packages/contracts/src/index.ts';
 import { describeInBrowser, expectAccessible } from '../support/browser.ts';
 import { type Hands, Keyboard, Mouse } from '../support/hands.ts';
 import { type Words, wordsOf } from '../support/words.ts';
@@ -21,6 +28,7 @@ const STORIES = [
 const CLICKS_MAX = { restore: 6, undo: 2 };
 
 const HIT = hitImplementation();
+const HIT_REF = { id: HIT.id, module: HIT.module, key: HIT.key };
 
 interface Scene {
   readonly page: Page;
@@ -38,7 +46,7 @@ describeInBrowser('a bad deploy', { platform: 'demo' }, (given) => {
     const { web } = given();
     const page = await given().open({ as: 'administrator', language: story.language });
     const whole = await checksums();
-    const damage = await damageDemo(web.context);
+    const damage = await damageByButton(page, wordsOf(story.language), web.context);
     await web.db.query(`INSERT INTO public.notes (tenant_id, contact_id, author, body)
       SELECT tenant_id, id, 'Support', 'Called about the prices in the shop.' FROM public.contacts LIMIT 1`);
     const damaged = await checksums();
@@ -70,7 +78,21 @@ describeInBrowser('a bad deploy', { platform: 'demo' }, (given) => {
   });
 });
 
-/** What `damageDemo` damages. */
+/** As the strip of a demo offers it; what it did is in the log, and said in words with a way on. */
+async function damageByButton(page: Page, t: Words, context: ServiceContext): Promise<Damage> {
+  await page.goto('/admin/modules');
+  await page.getByRole('button', { name: t('demo.damage', { name: HIT.name }) }).click();
+  await page.getByText(t('demo.damagedTitle', { name: HIT.name })).waitFor();
+  const [entry] = (await listAuditLogs(context, { action: 'DAMAGE_DEMO', limit: 1 })).items;
+  const { implementation: _hit, ...damage } = demoDamageDocument.parse({ ...entry?.details, implementation: HIT_REF });
+  await page.getByText(t('demo.damaged', damage)).waitFor();
+  await expectAccessible(page);
+  const way = page.getByRole('note').getByRole('link', { name: t('demo.mend') });
+  expect(await way.getAttribute('href')).toBe(`/admin/modules/${HIT.module}/${HIT.key}/something-went-wrong`);
+  return damage;
+}
+
+/** What the demo's accident hits. */
 function hitImplementation(): DemoImplementation {
   const found = DEMO_IMPLEMENTATIONS.find(({ key }) => key === 'perishable');
   if (found === undefined) throw new Error('the demo has what it damages');

@@ -512,6 +512,13 @@ export const ERROR_CODES = {
       'The database has tables, modules or tenants with the names that the demo uses, and the demo did not make them.',
     remedy: 'Run the demo with another COFRE_HOME, so that it has a database of its own. Nothing was changed.',
   },
+  'demo/not-alone': {
+    exit: 1,
+    title: 'There is more here than the demo',
+    cause:
+      'The demo’s accident was asked for where its platform is not loaded, or where there are modules, implementations or tenants beside it.',
+    remedy: 'Try it in a database of its own: `./script/server` with another COFRE_HOME. Nothing was changed.',
+  },
   'internal/bug': {
     exit: 1,
     title: 'Cofre made a mistake',

@@ -29,7 +29,8 @@ export const demo: Command = async (run) => {
 
 /** For who wants to find and mend it themselves. */
 async function damage(run: Run): Promise<undefined> {
-  const { module, key, ...done } = await damageDemo(await run.composition.service());
+  const { implementation, ...done } = await damageDemo(await run.composition.service());
+  const { module, key } = implementation;
   run.print({ module, key, ...done }, () => `A bad deploy hit ${module}/${key}: ${damageInWords(done)}.`);
   return undefined;
 }

@@ -121,9 +121,11 @@ const CALLS: Readonly<Record<UseCaseName, Call>> = {
   initRepository: (c) => services.initRepository(c, { encryption: 'none' }),
   showRepository: (c) => services.showRepository(c),
   checkRepository: (c) => services.checkRepository(c, {}),
-  showRecoveryState: (c) => services.showRecoveryState(c),
   collectRepositoryGarbage: (c) => services.collectRepositoryGarbage(c, { dryRun: true }),
+  showRecoveryState: (c) => services.showRecoveryState(c),
   takeRecoveryKit: (c) => services.takeRecoveryKit(c),
+  showDemoState: (c) => services.showDemoState(c),
+  damageDemo: (c) => services.damageDemo(c),
 };
 
 async function answerOf(call: Promise<unknown>): Promise<{ answer: Answer; error: CofreError | null }> {
@@ -281,7 +283,6 @@ const NO_USE_CASES = new Set([
   'runDoctor',
   'runDemo',
   'loadDemoHistory',
-  'damageDemo',
   'holdsDemoOnly',
   'toCofreError',
   'toErrorDocument',

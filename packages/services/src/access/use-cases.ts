@@ -87,9 +87,12 @@ export const USE_CASES = {
   initRepository: { needs: 'operator', rights: 'service' },
   showRepository: { needs: 'administrator', rights: 'service' },
   checkRepository: { needs: 'administrator', rights: 'service' },
-  showRecoveryState: { needs: 'administrator', rights: 'service' },
   collectRepositoryGarbage: { needs: 'administrator', rights: 'service' },
+  showRecoveryState: { needs: 'administrator', rights: 'service' },
   takeRecoveryKit: { needs: 'administrator', rights: 'service' },
+  // The demo
+  showDemoState: { needs: 'administrator', rights: 'service' },
+  damageDemo: { needs: 'administrator', rights: 'service' },
 } as const satisfies Record<string, UseCaseFacts>;
 
 export type UseCaseName = keyof typeof USE_CASES;

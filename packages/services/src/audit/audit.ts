@@ -24,9 +24,9 @@ export type AuditEvent =
   | 'CHANGE_PASSWORD'
   | 'SIGN_IN_REFUSED'
   | 'TAKE_RECOVERY_KIT'
-  | 'ACCESS_DENIED';
   | 'COLLECT_GARBAGE'
   | 'DAMAGE_DEMO'
+  | 'ACCESS_DENIED';
 
 export interface AuditEntry {
   readonly action: AuditEvent;

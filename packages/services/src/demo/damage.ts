@@ -12,29 +12,35 @@ export interface Damage {
 
 const TENANTS = `SELECT tenant_id FROM public.tenant_module_assignments WHERE implementation_id = $1`;
 
+/** What a form saves that turned an object into text. */
+const BROKEN_SETTINGS = '"[object Object]"';
+/** Those that were not hit yet: hit again and again, prices would grow until no column holds them. */
+const WHOLE_TENANTS = `${TENANTS} AND custom_config::text IS DISTINCT FROM '${BROKEN_SETTINGS}'`;
+
 /**
  * What a bad deploy does to the inventory of one implementation: a price import takes cents for whole units, a clean-up
  * of "unused" products deletes those in use (their stock goes with them), and a settings form saves an object that was
- * turned into text.
+ * turned into text. Where that was not put right yet, nothing happens.
  */
 export async function damageInventory(client: pg.ClientBase, implementationId: string): Promise<Damage> {
   const children = await client.query<{ count: string }>(
     `SELECT count(*) FROM (
        SELECT product_id FROM public.stock_levels UNION ALL SELECT product_id FROM public.stock_movements
      ) AS child
-     WHERE product_id IN (SELECT id FROM public.products WHERE tenant_id IN (${TENANTS}) AND ${CLEANED_UP})`,
+     WHERE product_id IN (SELECT id FROM public.products WHERE tenant_id IN (${WHOLE_TENANTS}) AND ${CLEANED_UP})`,
     [implementationId],
   );
-  const deleted = await client.query(`DELETE FROM public.products WHERE tenant_id IN (${TENANTS}) AND ${CLEANED_UP}`, [
-    implementationId,
-  ]);
+  const deleted = await client.query(
+    `DELETE FROM public.products WHERE tenant_id IN (${WHOLE_TENANTS}) AND ${CLEANED_UP}`,
+    [implementationId],
+  );
   const repriced = await client.query(
-    `UPDATE public.products SET price = price * 100 WHERE tenant_id IN (${TENANTS}) AND is_active`,
+    `UPDATE public.products SET price = price * 100 WHERE tenant_id IN (${WHOLE_TENANTS}) AND is_active`,
     [implementationId],
   );
   const broken = await client.query(
-    `UPDATE public.tenant_module_assignments SET custom_config = '"[object Object]"', updated_at = pg_catalog.now()
-     WHERE implementation_id = $1`,
+    `UPDATE public.tenant_module_assignments SET custom_config = '${BROKEN_SETTINGS}', updated_at = pg_catalog.now()
+     WHERE implementation_id = $1 AND custom_config::text IS DISTINCT FROM '${BROKEN_SETTINGS}'`,
     [implementationId],
   );
   return {

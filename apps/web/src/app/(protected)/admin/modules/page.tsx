@@ -1,10 +1,11 @@
-import { listImplementations, listModules, type ServiceContext } from '@cofre/services';
+import { listImplementations, listModules, type ServiceContext, showDemoState } from '@cofre/services';
 import type { Metadata } from 'next';
 import { getTranslations } from 'next-intl/server';
 import { Suspense } from 'react';
 import { EmptyState } from '#components/empty-state.tsx';
 import { requireViewer } from '#server/viewer.ts';
 import { BackupFigures, BackupFiguresSkeleton } from './backup-figures.tsx';
+import { DemoStrip } from './components/DemoStrip.tsx';
 import { ModuleBrowser } from './components/ModuleBrowser.tsx';
 import { ModuleListSkeleton } from './components/module-list-skeleton.tsx';
 
@@ -37,11 +38,18 @@ interface ModuleListProps {
 }
 
 async function ModuleList({ service, isAdministrator }: ModuleListProps) {
-  const [t, modules, implementations] = await Promise.all([
+  const [t, modules, implementations, demo] = await Promise.all([
     getTranslations('modules'),
     listModules(service),
     listImplementations(service),
+    isAdministrator ? showDemoState(service) : null,
   ]);
   if (modules.length === 0) return <EmptyState title={t('empty')} description={t('emptyHint')} />;
-  return <ModuleBrowser modules={modules} implementations={implementations} isAdministrator={isAdministrator} />;
+  const damageable = implementations.find(({ id }) => id === demo?.damageable?.id);
+  return (
+    <div className="flex flex-col gap-6">
+      {damageable === undefined ? null : <DemoStrip implementation={damageable} />}
+      <ModuleBrowser modules={modules} implementations={implementations} isAdministrator={isAdministrator} />
+    </div>
+  );
 }
