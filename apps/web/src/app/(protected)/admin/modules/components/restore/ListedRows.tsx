@@ -3,7 +3,7 @@
 import type { PlanRowsDocument } from '@cofre/contracts';
 import { useQueries } from '@tanstack/react-query';
 import { useTranslations } from 'next-intl';
-import { useCallback, useMemo, useState } from 'react';
+import { useCallback, useDeferredValue, useMemo, useState } from 'react';
 import { readModulePlanRows } from '#app/actions/admin/modules/module-restores.ts';
 import { ErrorState } from '#components/error-state.tsx';
 import { ActionFailure, dataOf } from '#lib/action-failure.ts';
@@ -16,6 +16,7 @@ const BLOCK = 100;
 /** Browsers draw boxes up to some 30 million pixels; what comes after is found by filter or search. */
 const LISTED_MAX = 200_000;
 const KEPT_MS = 5 * 60 * 1000;
+const NO_COLUMNS: readonly string[] = [];
 
 interface ListedRowsProps extends RowsOf {
   readonly onOpen: (row: PlanRow) => void;
@@ -46,6 +47,9 @@ export function ListedRows({ onOpen, ...rowsOf }: ListedRowsProps) {
     for (const { data } of queries) for (const row of data?.rows ?? []) known.set(row.position, row);
     return known;
   }, [queries]);
+  // Rows that arrive are drawn when there is time for it: who scrolls on goes first.
+  const drawn = useDeferredValue(rows);
+  const rowAt = useCallback((index: number) => drawn.get(index), [drawn]);
   const failed = queries.find(({ isError }) => isError);
   if (failed !== undefined) {
     const known = failed.error instanceof ActionFailure ? failed.error : null;
@@ -63,8 +67,8 @@ export function ListedRows({ onOpen, ...rowsOf }: ListedRowsProps) {
       <VirtualRows
         label={t('of', { table: tableLabel(table) })}
         count={count}
-        keyColumns={queries.find(({ data }) => data !== undefined)?.data?.keyColumns ?? []}
-        rowAt={(index) => rows.get(index)}
+        keyColumns={queries.find(({ data }) => data !== undefined)?.data?.keyColumns ?? NO_COLUMNS}
+        rowAt={rowAt}
         onOpen={onOpen}
         onSight={onSight}
       />

@@ -2,7 +2,7 @@
 
 import { CornerDownLeftIcon, Trash2Icon, Undo2Icon } from 'lucide-react';
 import { useTranslations } from 'next-intl';
-import { type CSSProperties, memo } from 'react';
+import { memo } from 'react';
 import { cn } from '#lib/cn.ts';
 import { type PlanRow, rowName, tellingColumns } from './plan-rows.ts';
 
@@ -19,20 +19,25 @@ interface PlanRowLineProps {
   readonly index: number;
   readonly row: PlanRow | undefined;
   readonly keyColumns: readonly string[];
+  readonly heightPx: number;
   readonly onOpen: (row: PlanRow) => void;
-  readonly style: CSSProperties;
+  /** The list's own: one for each row would be made anew with each that comes into sight. */
+  readonly t: Words;
 }
 
+type Words = ReturnType<typeof useTranslations<'restore.rows'>>;
+
 /** One row of a preview: what it is called, and beside each other what it is now and what it would be. */
-export const PlanRowLine = memo(function PlanRowLine({ index, row, keyColumns, onOpen, style }: PlanRowLineProps) {
-  const t = useTranslations('restore.rows');
+export const PlanRowLine = memo(function PlanRowLine(props: PlanRowLineProps) {
+  const { index, row, keyColumns, heightPx, onOpen, t } = props;
+  const style = { height: heightPx, transform: `translateY(${index * heightPx}px)` };
   if (row === undefined) {
     return (
       <div
         role="row"
         aria-rowindex={index + 2}
         aria-label={t('loading')}
-        className="absolute inset-x-0 top-0 border-b px-3 py-3"
+        className="absolute inset-x-0 top-0 border-b px-3 py-3 contain-strict"
         style={style}
       >
         <span role="cell" className="block h-4 w-40 rounded bg-muted" />
@@ -46,7 +51,7 @@ export const PlanRowLine = memo(function PlanRowLine({ index, row, keyColumns, o
     <div
       role="row"
       aria-rowindex={index + 2}
-      className="absolute inset-x-0 top-0 grid grid-cols-2 content-start gap-x-3 gap-y-1 overflow-hidden border-b px-3 py-2 hover:bg-muted/50 md:grid-cols-[minmax(0,16rem)_1fr_1fr] md:gap-4"
+      className="absolute inset-x-0 top-0 grid grid-cols-2 content-start gap-x-3 gap-y-1 overflow-hidden border-b px-3 py-2 contain-strict hover:bg-muted/50 md:grid-cols-[minmax(0,16rem)_1fr_1fr] md:gap-4"
       style={style}
     >
       <div role="cell" className="col-span-2 min-w-0 md:col-span-1">
@@ -65,26 +70,25 @@ export const PlanRowLine = memo(function PlanRowLine({ index, row, keyColumns, o
           </span>
         </button>
       </div>
-      <Side name={t('now')} values={row.before} columns={columns} isMarked={row.op === 'update'} tone="old" />
-      <Side name={t('after')} values={row.after} columns={columns} isMarked={row.op === 'update'} tone="new" />
+      <Side t={t} values={row.before} columns={columns} isMarked={row.op === 'update'} tone="old" />
+      <Side t={t} values={row.after} columns={columns} isMarked={row.op === 'update'} tone="new" />
     </div>
   );
 });
 
 interface SideProps {
-  readonly name: string;
+  readonly t: Words;
   readonly values: PlanRow['before'];
   readonly columns: readonly string[];
   readonly isMarked: boolean;
   readonly tone: 'old' | 'new';
 }
 
-function Side({ name, values, columns, isMarked, tone }: SideProps) {
-  const t = useTranslations('restore.rows');
+function Side({ t, values, columns, isMarked, tone }: SideProps) {
   const left = columns.length - SHOWN;
   return (
     <div role="cell" className="min-w-0">
-      <span className="block text-xs text-muted-foreground md:sr-only">{name}</span>
+      <span className="block text-xs text-muted-foreground md:sr-only">{t(tone === 'old' ? 'now' : 'after')}</span>
       {values === null ? (
         <span className="text-muted-foreground italic">{t('absent')}</span>
       ) : (
@@ -100,7 +104,7 @@ function Side({ name, values, columns, isMarked, tone }: SideProps) {
                     : 'bg-success font-medium text-success-foreground'),
               )}
             >
-              <Value value={values[column] ?? null} />
+              {valueWords(values[column] ?? null, t)}
             </span>
             {index === SHOWN - 1 && left > 0 && tone === 'new' ? (
               <span className="shrink-0 text-xs text-muted-foreground">{t('more', { count: left })}</span>
@@ -114,7 +118,10 @@ function Side({ name, values, columns, isMarked, tone }: SideProps) {
 
 /** A value as PostgreSQL writes it; that there is none, and that it is empty, are said in words. */
 export function Value({ value }: { readonly value: string | null }) {
-  const t = useTranslations('restore.rows');
+  return valueWords(value, useTranslations('restore.rows'));
+}
+
+function valueWords(value: string | null, t: Words) {
   if (value === null) return <i>{t('null')}</i>;
   return value === '' ? <i>{t('empty')}</i> : value;
 }

@@ -1,8 +1,7 @@
 'use client';
 
-import { useVirtualizer } from '@tanstack/react-virtual';
 import { useTranslations } from 'next-intl';
-import { useEffect, useRef, useSyncExternalStore } from 'react';
+import { type RefObject, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { PlanRowLine } from './PlanRowLine.tsx';
 import type { PlanRow } from './plan-rows.ts';
 
@@ -10,6 +9,10 @@ import type { PlanRow } from './plan-rows.ts';
 const HEIGHT_PX = { narrow: 132, wide: 72 } as const;
 /** So many beside those in sight are drawn, too. */
 const OVERSCAN = 6;
+/** What is drawn changes only every so many rows, not with each turn of the wheel. */
+const STEP = 4;
+/** After so long without movement the scrolling rests. */
+const REST_MS = 150;
 const WIDE = '(min-width: 48rem)';
 
 interface VirtualRowsProps {
@@ -28,20 +31,12 @@ export function VirtualRows({ label, count, keyColumns, rowAt, onOpen, onSight }
   const t = useTranslations('restore.rows');
   const scroll = useRef<HTMLDivElement | null>(null);
   const height = useIsWide() ? HEIGHT_PX.wide : HEIGHT_PX.narrow;
-  // oxlint-disable-next-line react/incompatible-library -- its functions change with each render, and nothing here remembers them
-  const virtual = useVirtualizer({
-    count,
-    getScrollElement: () => scroll.current,
-    estimateSize: () => height,
-    overscan: OVERSCAN,
-  });
-  useEffect(() => virtual.measure(), [virtual, height]);
-  const items = virtual.getVirtualItems();
-  const [first, last] = [items[0]?.index ?? 0, items.at(-1)?.index ?? 0];
-  const isResting = !virtual.isScrolling;
+  const { top, rows, isResting } = useSight(scroll, height);
+  const first = Math.min(Math.max(0, top - OVERSCAN), Math.max(0, count - 1));
+  const last = Math.min(count - 1, top + STEP + rows + OVERSCAN);
   useEffect(() => {
-    if (isResting) onSight(first, last);
-  }, [isResting, first, last, onSight]);
+    if (isResting && rows > 0) onSight(first, last);
+  }, [isResting, rows, first, last, onSight]);
   return (
     // oxlint-disable-next-line jsx-a11y/prefer-tag-over-role -- rows of a real table cannot be placed one by one
     <div
@@ -68,20 +63,61 @@ export function VirtualRows({ label, count, keyColumns, rowAt, onOpen, onSight }
         className="relative h-[min(28rem,65dvh)] overflow-y-auto overscroll-contain"
         style={{ maxHeight: count * height }}
       >
-        <div style={{ height: virtual.getTotalSize() }} aria-hidden="true" role="presentation" />
-        {items.map(({ index, start, size }) => (
+        <div style={{ height: count * height }} aria-hidden="true" role="presentation" />
+        {Array.from({ length: last - first + 1 }, (_, at) => first + at).map((index) => (
           <PlanRowLine
             key={index}
             index={index}
+            heightPx={height}
             row={rowAt(index)}
             keyColumns={keyColumns}
             onOpen={onOpen}
-            style={{ height: size, transform: `translateY(${start}px)` }}
+            t={t}
           />
         ))}
       </div>
     </div>
   );
+}
+
+interface Sight {
+  /** The first row in sight, or one of the few before it. */
+  readonly top: number;
+  /** How many there is room for; none: not known yet. */
+  readonly rows: number;
+  readonly isResting: boolean;
+}
+
+/** What of the rows is in sight. The page is measured when it changes, not while one scrolls. */
+function useSight(scroll: RefObject<HTMLDivElement | null>, height: number): Sight {
+  const [sight, setSight] = useState<Sight>({ top: 0, rows: 0, isResting: true });
+  useEffect(() => {
+    const box = scroll.current;
+    if (box === null) return;
+    const tell = (change: Partial<Sight>) =>
+      setSight((was) => {
+        const next = { ...was, ...change };
+        return was.top === next.top && was.rows === next.rows && was.isResting === next.isResting ? was : next;
+      });
+    const top = () => Math.floor(box.scrollTop / (height * STEP)) * STEP;
+    let rest: ReturnType<typeof setTimeout> | undefined;
+    const onScroll = () => {
+      clearTimeout(rest);
+      rest = setTimeout(() => tell({ isResting: true }), REST_MS);
+      tell({ top: top(), isResting: false });
+    };
+    const sizes = new ResizeObserver(([entry]) =>
+      tell({ top: top(), rows: Math.ceil((entry?.contentRect.height ?? 0) / height) }),
+    );
+    sizes.observe(box);
+    box.addEventListener('scroll', onScroll, { passive: true });
+    return () => {
+      clearTimeout(rest);
+      sizes.disconnect();
+      box.removeEventListener('scroll', onScroll);
+    };
+  }, [scroll, height]);
+  return sight;
 }
 
 function useIsWide(): boolean {
