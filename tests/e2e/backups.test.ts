@@ -1,6 +1,6 @@
 import type { Locator, Page } from 'playwright-core';
 import { beforeAll, expect } from 'vitest';
-import { describeInBrowser } from '../support/browser.ts';
+import { describeInBrowser, expectAccessible, screenshot } from '../support/browser.ts';
 import { flow } from '../support/flow.ts';
 import { Keyboard } from '../support/hands.ts';
 import { loadShopHistory, type ShopHistory } from '../support/shop-history.ts';
@@ -237,7 +237,18 @@ describeInBrowser('backups', {}, (given) => {
     );
     await page.goto(LIST);
     await page.getByText(t('backups.unreadable')).first().waitFor();
+    await page.getByText(t('backups.unknown'), { exact: true }).waitFor();
+    await page.getByRole('button', { name: t('backups.backUpNow') }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText(t('create.unreadable')).waitFor();
+    await dialog.getByText(t('create.policyUnreadable')).waitFor();
+    await expectAccessible(page);
+    await screenshot(page, 'backups-create-unreadable');
     await page.unroute('**/admin/modules/**');
+    await dialog.getByRole('button', { name: t('common.retry') }).click();
+    await dialog.getByText(t('create.policyUnreadable')).waitFor({ state: 'detached' });
+    await dialog.getByText(t('create.unreadable')).waitFor({ state: 'detached' });
+    await page.keyboard.press('Escape');
     await page
       .getByRole('button', { name: t('common.retry') })
       .last()

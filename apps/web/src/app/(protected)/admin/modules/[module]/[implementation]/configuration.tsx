@@ -1,13 +1,12 @@
 import type { ConfigurationDocument } from '@cofre/contracts';
 import { type ServiceContext, showConfiguration } from '@cofre/services';
-import { CircleAlertIcon } from 'lucide-react';
 import { useTranslations } from 'next-intl';
 import { getTranslations } from 'next-intl/server';
-import { Alert, AlertDescription, AlertTitle } from '#components/ui/alert.tsx';
 import { Card, CardContent, CardDescription, CardHeader, CardTitle } from '#components/ui/card.tsx';
 import { Skeleton } from '#components/ui/skeleton.tsx';
 import { readOrWords } from '#server/read-or-words.ts';
 import { CellValue } from '../../components/cell-value.tsx';
+import { PartFailure } from '../../components/PartFailure.tsx';
 
 interface ConfigurationProps {
   readonly service: ServiceContext;
@@ -26,11 +25,7 @@ export async function Configuration({ service, implementation }: ConfigurationPr
       </CardHeader>
       <CardContent className="flex flex-col gap-3">
         {'error' in read ? (
-          <Alert variant="danger">
-            <CircleAlertIcon aria-hidden="true" />
-            <AlertTitle>{read.error.message}</AlertTitle>
-            <AlertDescription>{read.error.hint}</AlertDescription>
-          </Alert>
+          <PartFailure error={read.error} />
         ) : (
           read.data.tables.map((table) => <ConfigurationTable key={table.table} table={table} />)
         )}

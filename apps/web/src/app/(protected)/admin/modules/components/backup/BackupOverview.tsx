@@ -51,6 +51,8 @@ export function BackupOverview({ implementation, action, onDay }: BackupOverview
               <dd className="flex min-h-6 flex-wrap items-center gap-2 font-medium">
                 {query.isPending ? (
                   <Skeleton className="h-5 w-36" />
+                ) : query.isError ? (
+                  t('unknown')
                 ) : last === null ? (
                   t('noneYet')
                 ) : (

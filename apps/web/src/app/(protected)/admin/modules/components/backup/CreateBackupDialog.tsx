@@ -11,6 +11,7 @@ import {
   estimateModuleBackup,
   showModuleBackupSettings,
 } from '#app/actions/admin/modules/module-backups.ts';
+import { QueryError } from '#components/query-error.tsx';
 import { Badge } from '#components/ui/badge.tsx';
 import { Button } from '#components/ui/button.tsx';
 import {
@@ -81,14 +82,7 @@ function CreateForm({ implementation, onStarted }: Pick<CreateBackupDialogProps,
   const [description, setDescription] = useState('');
   const [expiry, setExpiry] = useState<ChosenExpiry>({ by: 'policy' });
   const { id } = implementation;
-  const estimate = useQuery({
-    queryKey: ['backup-estimate', id],
-    queryFn: async () => dataOf(await estimateModuleBackup({ implementation: id })),
-  });
-  const settings = useQuery({
-    queryKey: ['backup-settings', id],
-    queryFn: async () => dataOf(await showModuleBackupSettings({ implementation: id })),
-  });
+  const { costs, policyDays, failure, retry } = useForecast(id);
   const create = useAction(createModuleBackup, {
     onSuccess: (job) => {
       toast.success(t('started'));
@@ -109,7 +103,7 @@ function CreateForm({ implementation, onStarted }: Pick<CreateBackupDialogProps,
         <DialogTitle>{t('title')}</DialogTitle>
         <DialogDescription>{t('description')}</DialogDescription>
       </DialogHeader>
-      <TypeChoice type={type} costs={estimate.isError ? null : estimate.data?.costs} onChange={setType} />
+      <TypeChoice type={type} costs={costs} onChange={setType} />
       <div className="flex flex-col gap-1.5">
         <Label htmlFor={descriptionId}>{t('note')}</Label>
         <Textarea
@@ -121,7 +115,8 @@ function CreateForm({ implementation, onStarted }: Pick<CreateBackupDialogProps,
           onChange={({ target }) => setDescription(target.value)}
         />
       </div>
-      <ExpiryChoice chosen={expiry} policyDays={settings.data?.settings.retentionDays} onChange={setExpiry} />
+      <ExpiryChoice chosen={expiry} policyDays={policyDays} onChange={setExpiry} />
+      {failure === null ? null : <QueryError error={failure} fallback={t('unreadable')} onRetry={retry} />}
       <DialogFooter>
         <DialogClose asChild>
           <Button variant="outline">{common('cancel')}</Button>
@@ -133,6 +128,24 @@ function CreateForm({ implementation, onStarted }: Pick<CreateBackupDialogProps,
       </DialogFooter>
     </form>
   );
+}
+
+/** What a backup would cost and how long it would be kept. It can be made where neither can be read. */
+function useForecast(implementation: string) {
+  const estimate = useQuery({
+    queryKey: ['backup-estimate', implementation],
+    queryFn: async () => dataOf(await estimateModuleBackup({ implementation })),
+  });
+  const settings = useQuery({
+    queryKey: ['backup-settings', implementation],
+    queryFn: async () => dataOf(await showModuleBackupSettings({ implementation })),
+  });
+  return {
+    costs: estimate.isError ? null : estimate.data?.costs,
+    policyDays: settings.isError ? ('unreadable' as const) : settings.data?.settings.retentionDays,
+    failure: estimate.error ?? settings.error,
+    retry: () => void Promise.all([estimate.refetch(), settings.refetch()]),
+  };
 }
 
 interface TypeChoiceProps {

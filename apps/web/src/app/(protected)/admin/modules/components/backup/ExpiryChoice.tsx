@@ -34,7 +34,7 @@ const DAY_MS = 86_400_000;
 interface ExpiryChoiceProps {
   readonly chosen: ChosenExpiry;
   /** null: the policy keeps it for ever; undefined: not known yet. */
-  readonly policyDays: number | null | undefined;
+  readonly policyDays: number | 'unreadable' | null | undefined;
   readonly onChange: (chosen: ChosenExpiry) => void;
 }
 
@@ -43,11 +43,12 @@ export function ExpiryChoice({ chosen, policyDays, onChange }: ExpiryChoiceProps
   const format = useFormatter();
   const now = useMoment();
   const id = useId();
+  const days = typeof policyDays === 'number' ? policyDays : null;
   const choose = (by: string) => {
-    if (by === 'day') onChange({ by, day: dayAfter(now, policyDays ?? DEFAULT_DAYS) });
+    if (by === 'day') onChange({ by, day: dayAfter(now, days ?? DEFAULT_DAYS) });
     else if (by === 'policy' || by === 'never') onChange({ by });
   };
-  const end = new Date(now.getTime() + (policyDays ?? 0) * DAY_MS);
+  const end = new Date(now.getTime() + (days ?? 0) * DAY_MS);
   return (
     <div className="flex flex-col gap-1.5">
       <Label htmlFor={id}>{t('expiry')}</Label>
@@ -72,10 +73,12 @@ export function ExpiryChoice({ chosen, policyDays, onChange }: ExpiryChoiceProps
         <p className="flex min-h-5 items-center text-sm text-muted-foreground">
           {policyDays === undefined ? (
             <Skeleton className="h-4 w-56" />
-          ) : policyDays === null ? (
+          ) : policyDays === 'unreadable' ? (
+            t('policyUnreadable')
+          ) : days === null ? (
             t('policyNever')
           ) : (
-            t('policyDays', { days: policyDays, date: format.dateTime(end, { dateStyle: 'long' }) })
+            t('policyDays', { days, date: format.dateTime(end, { dateStyle: 'long' }) })
           )}
         </p>
       ) : null}

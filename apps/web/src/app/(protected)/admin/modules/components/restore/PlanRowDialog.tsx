@@ -5,15 +5,15 @@ import { ArrowRightIcon, KeyRoundIcon, LockIcon } from 'lucide-react';
 import { useTranslations } from 'next-intl';
 import type { ReactNode } from 'react';
 import { readModulePlanRows } from '#app/actions/admin/modules/module-restores.ts';
+import { QueryError } from '#components/query-error.tsx';
 import { Badge } from '#components/ui/badge.tsx';
 import { Dialog, DialogContent, DialogDescription, DialogHeader, DialogTitle } from '#components/ui/dialog.tsx';
 import { Skeleton } from '#components/ui/skeleton.tsx';
-import { ActionFailure, dataOf } from '#lib/action-failure.ts';
+import { dataOf } from '#lib/action-failure.ts';
 import { cn } from '#lib/cn.ts';
 import { OPERATION_LOOKS, Value } from './PlanRowLine.tsx';
 import { type PlanRow, rowName, rowsInput, type RowsOf } from './plan-rows.ts';
 import { tableLabel } from './table-label.ts';
-import { Trouble } from './Trouble.tsx';
 
 /** What a person may still read of one value. */
 const VALUE_CHARS_MAX = 20_000;
@@ -55,7 +55,6 @@ function RowContent({ rowsOf, row }: { readonly rowsOf: RowsOf; readonly row: Pl
   const keyColumns = query.data?.keyColumns ?? [];
   const { key, name } = rowName(row, keyColumns);
   const { Icon, colour } = OPERATION_LOOKS[row.op];
-  const known = query.error instanceof ActionFailure ? query.error : null;
   return (
     <>
       <DialogHeader>
@@ -70,7 +69,7 @@ function RowContent({ rowsOf, row }: { readonly rowsOf: RowsOf; readonly row: Pl
         </DialogDescription>
       </DialogHeader>
       {query.isError ? (
-        <Trouble title={known?.message ?? t('unreadable')} hint={known?.hint} code={known?.code} />
+        <QueryError error={query.error} fallback={t('unreadable')} onRetry={() => void query.refetch()} />
       ) : null}
       {query.isPending ? <Skeleton className="h-64" /> : null}
       {whole === undefined ? null : (

@@ -9,7 +9,7 @@ import { Pagination, PaginationNext, PaginationPrevious } from '#components/ui/p
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from '#components/ui/table.tsx';
 import { backupPath } from '#lib/paths.ts';
 import { CellValue } from '../../../../components/cell-value.tsx';
-import { PartFailure } from './components/PartFailure.tsx';
+import { PartFailure } from '../../../../components/PartFailure.tsx';
 import { readOrWords } from '#server/read-or-words.ts';
 import { TableLinks } from './components/TableLinks.tsx';
 

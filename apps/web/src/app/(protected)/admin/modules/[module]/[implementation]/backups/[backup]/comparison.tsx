@@ -10,7 +10,7 @@ import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from '#
 import { backupPath } from '#lib/paths.ts';
 import { CellValue } from '../../../../components/cell-value.tsx';
 import { ChooseOther } from './components/ChooseOther.tsx';
-import { PartFailure } from './components/PartFailure.tsx';
+import { PartFailure } from '../../../../components/PartFailure.tsx';
 import { PartSkeleton } from './components/PartSkeleton.tsx';
 import { readOrWords } from '#server/read-or-words.ts';
 import { TableLinks } from './components/TableLinks.tsx';
