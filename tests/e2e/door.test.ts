@@ -293,7 +293,7 @@ describeInBrowser('the door of the web admin', {}, (given) => {
 
   function describeHeaders(): void {
     it('lets nothing of others in, on pages that are there and on those that are not', async () => {
-      for (const path of ['/sign-in', '/admin/modules', '/nowhere', '/icon.svg']) {
+      for (const path of ['/sign-in', '/admin/modules', '/nowhere', '/admin/modules/%E0%A4%A', '/icon.svg']) {
         const { headers } = await fetch(`${given().web.url}${path}`, { redirect: 'manual' });
         const policy = headers.get('content-security-policy') ?? '';
         expect(policy).toMatch(/script-src 'self' 'nonce-[^']+' 'strict-dynamic'/);
