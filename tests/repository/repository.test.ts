@@ -174,6 +174,28 @@ describe('keys of a repository', () => {
     expect(await codeOf(openRepository(new MemoryStore(), noKey))).toBe('repository/not-found');
   });
 
+  it('one that is taken away is not there, and nothing of it is called missing or written', async () => {
+    const store = new MemoryStore();
+    const repository = await initRepository(store, noKey);
+    const manifest = await backUp(repository, rowsOf(500));
+    const kept = await objectsOf(store);
+    for (const path of kept.keys()) await store.delete(path);
+    for (const work of [
+      () => readText(repository, manifest),
+      () => repository.readManifest(IMPLEMENTATION, manifest.backupId),
+      () => repository.verifyBackup(manifest),
+      () => repository.check({ readData: true }),
+      () => Array.fromAsync(repository.listManifests()),
+      () => backUp(repository, rowsOf(3)),
+    ])
+      expect(await codeOf(work())).toBe('repository/not-found');
+    expect((await objectsOf(store)).size).toBe(0);
+    for (const [path, bytes] of kept) await store.put(path, bytes);
+    expect((await repository.verifyBackup(manifest)).ok).toBe(true);
+    for (const path of kept.keys()) if (path.startsWith('packs/')) await store.delete(path);
+    expect((await repository.verifyBackup(manifest)).ok).toBe(false);
+  });
+
   it('a newer format is refused by its number, not called damage', async () => {
     const store = new MemoryStore();
     await initRepository(store, noKey);

@@ -34,8 +34,10 @@ export const ERROR_CODES = {
   'repository/not-found': {
     exit: 10,
     title: 'There is no repository here',
-    cause: 'The place that COFRE_REPOSITORY names holds no cofre.json.',
-    remedy: 'Check the address, or make a repository with `cofre repo init`.',
+    cause:
+      'The place that COFRE_REPOSITORY names holds no cofre.json: it is another place, there never was a repository, or its disk or folder was taken away.',
+    remedy:
+      'Check the address, and that the disk is mounted or the folder where it was. Where there never was a repository, make one with `cofre repo init`.',
   },
   'repository/exists': {
     exit: 1,

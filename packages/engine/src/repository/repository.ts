@@ -3,6 +3,7 @@ import {
   type CheckDocument,
   CofreError,
   type Compression,
+  isCofreError,
   type BackupId,
   type ImplementationId,
   implementationId,
@@ -23,6 +24,7 @@ import type { BlobStore, Clock, Codecs, Random } from '../ports.ts';
 import type { RowBatch } from '../rows/layout.ts';
 import { BackupWriter, type BackupWriterOptions } from './backup-writer.ts';
 import { type CheckOptions, checkBackup, checkRepository } from './check-repository.ts';
+import { presentStore, repositoryNotFound, requirePresent } from './present-store.ts';
 import { layoutOf, readRange, readRangeKeys, readRows, type StoredLayout } from './read-rows.ts';
 import type { BlockKind, ManifestInfo, ObjectKind, RepositoryInfo, RepositoryKey } from './types.ts';
 
@@ -53,7 +55,7 @@ export class Repository {
     this.id = config.id;
     this.encrypted = config.encryption !== 'none';
     this.compression = config.compression;
-    this.store = options.store;
+    this.store = presentStore(options.store);
     this.sealing = { keyring, codecs: options.codecs, random: options.random };
   }
 
@@ -144,7 +146,9 @@ export class Repository {
   }
 
   /** Before the first manifest is read that a backup will build on. The caller releases it, however the backup ends. */
-  takeLease(): Promise<WriteLease> {
+  async takeLease(): Promise<WriteLease> {
+    // Nothing is written to where the repository was before it was taken away.
+    await requirePresent(this.store);
     return WriteLease.take(this);
   }
 
@@ -221,13 +225,16 @@ export class Repository {
   }
 
   async *listManifests(implementation?: ImplementationId): AsyncGenerator<ManifestInfo> {
+    let isEmpty = true;
     for await (const info of this.store.list(implementation ? `backups/${implementation}/` : 'backups/')) {
+      isEmpty = false;
       const [, owner, backup, ...rest] = info.path.split('/');
       const ids = { implementation: implementationId.safeParse(owner), backup: backupId.safeParse(backup) };
       if (!ids.implementation.success || !ids.backup.success || rest.length > 0) continue;
       const { path, sizeBytes, modifiedAt } = info;
       yield { implementationId: ids.implementation.data, backupId: ids.backup.data, path, sizeBytes, modifiedAt };
     }
+    if (isEmpty) await requirePresent(this.store);
   }
 
   /** Takes a backup out of the repository. Its packs stay until garbage collection finds them unused. */
@@ -258,10 +265,7 @@ async function readConfig(store: BlobStore): Promise<Uint8Array> {
   try {
     return await store.get(CONFIG_PATH);
   } catch (error) {
-    if (error instanceof CofreError && error.code === 'repository/object-missing') {
-      throw new CofreError('repository/not-found', `There is no repository at ${store.url}.`, { cause: error });
-    }
-    throw error;
+    throw isCofreError(error, 'repository/object-missing') ? repositoryNotFound(store, error) : error;
   }
 }
 
