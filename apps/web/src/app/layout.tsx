@@ -6,8 +6,7 @@ import type { ReactNode } from 'react';
 import { NonceProvider } from '#components/nonce.tsx';
 import { QueryProvider } from '#components/query-provider.tsx';
 import { TimeZoneKeeper } from '#components/time-zone-keeper.tsx';
-import { Toaster } from '#components/ui/sonner.tsx';
-import { TooltipProvider } from '#components/ui/tooltip.tsx';
+import { Toasts } from '#components/toasts.tsx';
 import { readTheme } from '#server/preferences.ts';
 import './globals.css';
 
@@ -36,10 +35,8 @@ export default async function RootLayout({ children }: { readonly children: Reac
       <body className="min-h-dvh font-sans antialiased">
         <NextIntlClientProvider messages={messages} now={now}>
           <NonceProvider nonce={given.get('x-nonce') ?? undefined}>
-            <QueryProvider>
-              <TooltipProvider>{children}</TooltipProvider>
-            </QueryProvider>
-            <Toaster theme={theme} />
+            <QueryProvider>{children}</QueryProvider>
+            <Toasts theme={theme} />
             <TimeZoneKeeper />
           </NonceProvider>
         </NextIntlClientProvider>

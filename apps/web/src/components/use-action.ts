@@ -3,9 +3,9 @@
 import type { ActionResult } from '@cofre/contracts';
 import { useTranslations } from 'next-intl';
 import { useTransition } from 'react';
-import { toast } from 'sonner';
 import { signInPath } from '#lib/way-back.ts';
 import { NOT_SIGNED_IN } from './sign-in-again.tsx';
+import { toast } from './toast.ts';
 
 interface ActionOptions<Data> {
   readonly onSuccess?: (data: Data) => void;

@@ -2,8 +2,11 @@
 
 import { CircleCheckIcon, InfoIcon, OctagonXIcon, TriangleAlertIcon } from 'lucide-react';
 import { useTranslations } from 'next-intl';
-import type { CSSProperties } from 'react';
-import { Toaster as Sonner, type ToasterProps } from 'sonner';
+import { type CSSProperties, useEffect } from 'react';
+import { Toaster as Sonner, type ToasterProps, toast as sonner } from 'sonner';
+import { takeToasts } from '../toast.ts';
+
+export type { ToasterProps };
 
 /** The library's own colours are black and white. */
 const COLOURS = {
@@ -14,9 +17,11 @@ const COLOURS = {
 
 const OFFSET = { top: '4.5rem' };
 
-/** Stands once in the root layout. Toasts are raised by `toast` of sonner, and those of actions by `useAction`. */
+/** Fetched by `Toasts`, which stands in the root layout. Toasts are raised by `#components/toast.ts`, those of actions by `useAction`. */
 export function Toaster(props: ToasterProps) {
   const t = useTranslations('common');
+  // The library's own effects come first: it hears what was raised before it was there.
+  useEffect(() => takeToasts(({ kind, message, options }) => sonner[kind](message, options)), []);
   return (
     <Sonner
       containerAriaLabel={t('notifications')}

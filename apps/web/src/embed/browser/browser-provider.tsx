@@ -4,8 +4,7 @@ import { IntlProvider } from 'next-intl';
 import { type ComponentProps, type ReactNode, useState, useSyncExternalStore } from 'react';
 import { NonceProvider } from '#components/nonce.tsx';
 import { QueryProvider } from '#components/query-provider.tsx';
-import { Toaster } from '#components/ui/sonner.tsx';
-import { TooltipProvider } from '#components/ui/tooltip.tsx';
+import { Toasts } from '#components/toasts.tsx';
 import type { CofreLocale, CofreTheme } from '../looks.ts';
 import { Pages } from './pages.ts';
 import { answerBy, type CofreAction } from './remote-action.ts';
@@ -41,12 +40,10 @@ export function BrowserProvider(props: BrowserProviderProps): ReactNode {
         <Pages value={pages}>
           <Scope value={scope}>
             <QueryProvider>
-              <TooltipProvider>
-                <div className={look}>{children}</div>
-              </TooltipProvider>
+              <div className={look}>{children}</div>
             </QueryProvider>
             <div className={look} ref={setScope}>
-              <Toaster theme={theme} />
+              <Toasts theme={theme} />
             </div>
           </Scope>
         </Pages>

@@ -3,8 +3,8 @@
 import type { ImplementationDocument, JobDocument } from '@cofre/contracts';
 import { DatabaseBackupIcon } from 'lucide-react';
 import { useTranslations } from 'next-intl';
-import { toast } from 'sonner';
 import { createModuleBackups } from '#app/actions/admin/modules/module-backups.ts';
+import { toast } from '#components/toast.ts';
 import { Button } from '#components/ui/button.tsx';
 import { useAction } from '#components/use-action.ts';
 

@@ -3,9 +3,9 @@
 import type { BackupDocument, JobDocument } from '@cofre/contracts';
 import { LockIcon, Trash2Icon } from 'lucide-react';
 import { useTranslations } from 'next-intl';
-import { toast } from 'sonner';
 import { deleteModuleBackup } from '#app/actions/admin/modules/module-backups.ts';
 import { useExactTime } from '#components/date-time.tsx';
+import { toast } from '#components/toast.ts';
 import {
   AlertDialog,
   AlertDialogCancel,

@@ -4,8 +4,8 @@ import type { BackupDocument } from '@cofre/contracts';
 import { LockIcon } from 'lucide-react';
 import { useTranslations } from 'next-intl';
 import { useId, useState } from 'react';
-import { toast } from 'sonner';
 import { holdModuleBackup } from '#app/actions/admin/modules/module-backups.ts';
+import { toast } from '#components/toast.ts';
 import { Button } from '#components/ui/button.tsx';
 import {
   Dialog,

@@ -3,8 +3,8 @@
 import type { JobDocument } from '@cofre/contracts';
 import { useTranslations } from 'next-intl';
 import { useState } from 'react';
-import { toast } from 'sonner';
 import { showModuleJob } from '#app/actions/admin/modules/jobs.ts';
+import { toast } from '#components/toast.ts';
 import { FailedJob, JobCard } from './JobCard.tsx';
 import { isOpen, useJobs } from './use-jobs.ts';
 

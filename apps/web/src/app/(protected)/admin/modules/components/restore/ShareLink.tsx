@@ -2,7 +2,7 @@
 
 import { LinkIcon } from 'lucide-react';
 import { useTranslations } from 'next-intl';
-import { toast } from 'sonner';
+import { toast } from '#components/toast.ts';
 import { Button } from '#components/ui/button.tsx';
 
 /** Copies the address of the page, to be sent to whoever may see it, too. */
