@@ -6,16 +6,7 @@ import { useLocale, useTranslations } from 'next-intl';
 import { useTransition } from 'react';
 import { choosePreference } from '#app/actions/preferences.ts';
 import { LOCALES } from '#i18n/locales.ts';
-import { Button } from './ui/button.tsx';
-import {
-  DropdownMenu,
-  DropdownMenuContent,
-  DropdownMenuLabel,
-  DropdownMenuRadioGroup,
-  DropdownMenuRadioItem,
-  DropdownMenuSeparator,
-  DropdownMenuTrigger,
-} from './ui/dropdown-menu.tsx';
+import { LazyMenu } from './lazy-menu.tsx';
 
 /** As in `#server/preferences.ts`, which the browser cannot read. */
 type Theme = 'system' | 'light' | 'dark';
@@ -38,37 +29,40 @@ export function PreferencesMenu({ theme }: { readonly theme: Theme }) {
     });
   const Icon = THEME_ICONS[theme];
   return (
-    <DropdownMenu>
-      <DropdownMenuTrigger asChild>
-        <Button variant="ghost" size="icon" aria-label={t('open')} aria-busy={isPending}>
-          <Icon aria-hidden="true" />
-        </Button>
-      </DropdownMenuTrigger>
-      <DropdownMenuContent align="end">
-        <DropdownMenuLabel>{t('language')}</DropdownMenuLabel>
-        <DropdownMenuRadioGroup
-          value={locale}
-          onValueChange={(value) => {
-            const chosen = LOCALES.find((it) => it === value);
-            if (chosen !== undefined) choose({ locale: chosen });
-          }}
-        >
-          {LOCALES.map((it) => (
-            <DropdownMenuRadioItem key={it} value={it} lang={it}>
-              {t(`locales.${it}`)}
-            </DropdownMenuRadioItem>
-          ))}
-        </DropdownMenuRadioGroup>
-        <DropdownMenuSeparator />
-        <DropdownMenuLabel>{t('theme')}</DropdownMenuLabel>
-        <DropdownMenuRadioGroup value={theme} onValueChange={(value) => isTheme(value) && choose({ theme: value })}>
-          {(['system', 'light', 'dark'] as const).map((it) => (
-            <DropdownMenuRadioItem key={it} value={it}>
-              {t(`themes.${it}`)}
-            </DropdownMenuRadioItem>
-          ))}
-        </DropdownMenuRadioGroup>
-      </DropdownMenuContent>
-    </DropdownMenu>
+    <LazyMenu
+      variant="ghost"
+      size="icon"
+      aria-label={t('open')}
+      aria-busy={isPending}
+      face={<Icon aria-hidden="true" />}
+    >
+      {({ DropdownMenuLabel, DropdownMenuRadioGroup, DropdownMenuRadioItem, DropdownMenuSeparator }) => (
+        <>
+          <DropdownMenuLabel>{t('language')}</DropdownMenuLabel>
+          <DropdownMenuRadioGroup
+            value={locale}
+            onValueChange={(value) => {
+              const chosen = LOCALES.find((it) => it === value);
+              if (chosen !== undefined) choose({ locale: chosen });
+            }}
+          >
+            {LOCALES.map((it) => (
+              <DropdownMenuRadioItem key={it} value={it} lang={it}>
+                {t(`locales.${it}`)}
+              </DropdownMenuRadioItem>
+            ))}
+          </DropdownMenuRadioGroup>
+          <DropdownMenuSeparator />
+          <DropdownMenuLabel>{t('theme')}</DropdownMenuLabel>
+          <DropdownMenuRadioGroup value={theme} onValueChange={(value) => isTheme(value) && choose({ theme: value })}>
+            {(['system', 'light', 'dark'] as const).map((it) => (
+              <DropdownMenuRadioItem key={it} value={it}>
+                {t(`themes.${it}`)}
+              </DropdownMenuRadioItem>
+            ))}
+          </DropdownMenuRadioGroup>
+        </>
+      )}
+    </LazyMenu>
   );
 }

@@ -13,21 +13,15 @@ import {
 import Link from 'next/link';
 import { useTranslations } from 'next-intl';
 import { useState } from 'react';
-import { toast } from 'sonner';
 import { releaseModuleBackup, verifyModuleBackup } from '#app/actions/admin/modules/module-backups.ts';
 import { useExactTime } from '#components/date-time.tsx';
-import { Button } from '#components/ui/button.tsx';
-import {
-  DropdownMenu,
-  DropdownMenuContent,
-  DropdownMenuItem,
-  DropdownMenuSeparator,
-  DropdownMenuTrigger,
-} from '#components/ui/dropdown-menu.tsx';
+import { LazyMenu, type Menu } from '#components/lazy-menu.tsx';
+import { toast } from '#components/toast.ts';
 import { useAction } from '#components/use-action.ts';
+import { useLoaded } from '#components/use-loaded.ts';
 import { backupPath } from '#lib/paths.ts';
-import { DeleteBackupDialog } from './DeleteBackupDialog.tsx';
-import { HoldBackupDialog } from './HoldBackupDialog.tsx';
+
+const fetchDialogs = () => import('./backup-dialogs.ts');
 
 interface BackupActionsProps {
   readonly backup: BackupDocument;
@@ -49,64 +43,102 @@ export function BackupActions({
   const t = useTranslations('backups');
   const exact = useExactTime();
   const [dialog, setDialog] = useState<'hold' | 'delete' | null>(null);
-  const { id, status } = backup;
+  const { loaded: dialogs, prepare, need } = useLoaded(fetchDialogs);
   const verify = useAction(verifyModuleBackup, { onSuccess: onStarted });
   if (!isAdministrator && isOwnPage) return null;
-  const isDone = status === 'completed';
+  const open = (which: 'hold' | 'delete') => {
+    need();
+    setDialog(which);
+  };
   const close = () => setDialog(null);
   return (
     <>
-      <DropdownMenu>
-        <DropdownMenuTrigger asChild>
-          <Button variant="ghost" size="icon" aria-label={t('actionsOf', { date: exact(backup.createdAt) })}>
-            <EllipsisVerticalIcon aria-hidden="true" />
-          </Button>
-        </DropdownMenuTrigger>
-        <DropdownMenuContent align="end">
-          {isOwnPage ? null : (
-            <DropdownMenuItem asChild>
-              <Link href={backupPath(backup)}>
-                <FileSearchIcon aria-hidden="true" />
-                {t('open')}
-              </Link>
-            </DropdownMenuItem>
-          )}
-          {isAdministrator && isDone ? (
-            <>
-              <DropdownMenuItem onSelect={() => verify.run({ backup: id })}>
-                <ShieldCheckIcon aria-hidden="true" />
-                {t('verify')}
-              </DropdownMenuItem>
-              <HoldItem backup={backup} onHold={() => setDialog('hold')} onChanged={onChanged} />
-              <DropdownMenuItem disabled>
-                <DownloadIcon aria-hidden="true" />
-                {t('downloadLater')}
-              </DropdownMenuItem>
-            </>
-          ) : null}
-          {isAdministrator ? (
-            <>
-              <DropdownMenuSeparator />
-              <DropdownMenuItem variant="destructive" onSelect={() => setDialog('delete')}>
-                <Trash2Icon aria-hidden="true" />
-                {t('delete')}
-              </DropdownMenuItem>
-            </>
-          ) : null}
-        </DropdownMenuContent>
-      </DropdownMenu>
-      <HoldBackupDialog backup={backup} isOpen={dialog === 'hold'} onClose={close} onHeld={onChanged} />
-      <DeleteBackupDialog backup={backup} isOpen={dialog === 'delete'} onClose={close} onStarted={onStarted} />
+      <LazyMenu
+        variant="ghost"
+        size="icon"
+        aria-label={t('actionsOf', { date: exact(backup.createdAt) })}
+        face={<EllipsisVerticalIcon aria-hidden="true" />}
+        onOpen={prepare}
+      >
+        {(menu) => (
+          <Entries
+            menu={menu}
+            backup={backup}
+            isAdministrator={isAdministrator}
+            isOwnPage={isOwnPage}
+            onVerify={() => verify.run({ backup: backup.id })}
+            onDialog={open}
+            onChanged={onChanged}
+          />
+        )}
+      </LazyMenu>
+      {dialogs === null ? null : (
+        <>
+          <dialogs.HoldBackupDialog backup={backup} isOpen={dialog === 'hold'} onClose={close} onHeld={onChanged} />
+          <dialogs.DeleteBackupDialog
+            backup={backup}
+            isOpen={dialog === 'delete'}
+            onClose={close}
+            onStarted={onStarted}
+          />
+        </>
+      )}
+    </>
+  );
+}
+
+interface EntriesProps extends Pick<BackupActionsProps, 'backup' | 'isAdministrator' | 'onChanged'> {
+  readonly menu: Menu;
+  readonly isOwnPage: boolean;
+  readonly onVerify: () => void;
+  readonly onDialog: (which: 'hold' | 'delete') => void;
+}
+
+function Entries({ menu, backup, isAdministrator, isOwnPage, onVerify, onDialog, onChanged }: EntriesProps) {
+  const t = useTranslations('backups');
+  return (
+    <>
+      {isOwnPage ? null : (
+        <menu.DropdownMenuItem asChild>
+          <Link href={backupPath(backup)}>
+            <FileSearchIcon aria-hidden="true" />
+            {t('open')}
+          </Link>
+        </menu.DropdownMenuItem>
+      )}
+      {isAdministrator && backup.status === 'completed' ? (
+        <>
+          <menu.DropdownMenuItem onSelect={onVerify}>
+            <ShieldCheckIcon aria-hidden="true" />
+            {t('verify')}
+          </menu.DropdownMenuItem>
+          <HoldItem menu={menu} backup={backup} onHold={() => onDialog('hold')} onChanged={onChanged} />
+          <menu.DropdownMenuItem disabled>
+            <DownloadIcon aria-hidden="true" />
+            {t('downloadLater')}
+          </menu.DropdownMenuItem>
+        </>
+      ) : null}
+      {isAdministrator ? (
+        <>
+          <menu.DropdownMenuSeparator />
+          <menu.DropdownMenuItem variant="destructive" onSelect={() => onDialog('delete')}>
+            <Trash2Icon aria-hidden="true" />
+            {t('delete')}
+          </menu.DropdownMenuItem>
+        </>
+      ) : null}
     </>
   );
 }
 
 interface HoldItemProps extends Pick<BackupActionsProps, 'backup' | 'onChanged'> {
+  readonly menu: Menu;
   readonly onHold: () => void;
 }
 
 /** To hold asks why; to release asks nothing. */
-function HoldItem({ backup: { id, held }, onHold, onChanged }: HoldItemProps) {
+function HoldItem({ menu, backup: { id, held }, onHold, onChanged }: HoldItemProps) {
   const t = useTranslations('backups');
   const release = useAction(releaseModuleBackup, {
     onSuccess: () => {
@@ -115,14 +147,14 @@ function HoldItem({ backup: { id, held }, onHold, onChanged }: HoldItemProps) {
     },
   });
   return held ? (
-    <DropdownMenuItem onSelect={() => release.run({ backup: id })}>
+    <menu.DropdownMenuItem onSelect={() => release.run({ backup: id })}>
       <LockOpenIcon aria-hidden="true" />
       {t('release')}
-    </DropdownMenuItem>
+    </menu.DropdownMenuItem>
   ) : (
-    <DropdownMenuItem onSelect={onHold}>
+    <menu.DropdownMenuItem onSelect={onHold}>
       <LockIcon aria-hidden="true" />
       {t('hold')}
-    </DropdownMenuItem>
+    </menu.DropdownMenuItem>
   );
 }

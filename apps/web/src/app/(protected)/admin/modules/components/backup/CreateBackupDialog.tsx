@@ -5,13 +5,13 @@ import { useQuery } from '@tanstack/react-query';
 import { DatabaseBackupIcon } from 'lucide-react';
 import { useTranslations } from 'next-intl';
 import { type ComponentProps, useId, useState } from 'react';
-import { toast } from 'sonner';
 import {
   createModuleBackup,
   estimateModuleBackup,
   showModuleBackupSettings,
 } from '#app/actions/admin/modules/module-backups.ts';
 import { QueryError } from '#components/query-error.tsx';
+import { toast } from '#components/toast.ts';
 import { Badge } from '#components/ui/badge.tsx';
 import { Button } from '#components/ui/button.tsx';
 import {
@@ -22,7 +22,6 @@ import {
   DialogFooter,
   DialogHeader,
   DialogTitle,
-  DialogTrigger,
 } from '#components/ui/dialog.tsx';
 import { Label } from '#components/ui/label.tsx';
 import { RadioGroup, RadioGroupItem } from '#components/ui/radio-group.tsx';
@@ -35,9 +34,9 @@ import type { BackedUp } from './ModuleBackupManager.tsx';
 
 interface CreateBackupDialogProps {
   readonly implementation: BackedUp;
+  readonly isOpen: boolean;
+  readonly onClose: () => void;
   readonly onStarted: (job: JobDocument) => void;
-  /** There is none yet, so the first one reads everything. */
-  readonly isFirst?: boolean;
 }
 
 const TYPES = ['incremental', 'full', 'config_only', 'differential'] as const satisfies readonly BackupType[];
@@ -48,23 +47,15 @@ function isOffered(value: string): value is OfferedType {
   return value !== 'differential' && TYPES.some((it) => it === value);
 }
 
-/** *Back up now*: the button, and what it asks. */
-export function CreateBackupDialog({ implementation, onStarted, isFirst = false }: CreateBackupDialogProps) {
-  const t = useTranslations('backups');
-  const [isOpen, setIsOpen] = useState(false);
+/** What *Back up now* asks. `CreateBackupButton` opens it. */
+export function CreateBackupDialog({ implementation, isOpen, onClose, onStarted }: CreateBackupDialogProps) {
   return (
-    <Dialog open={isOpen} onOpenChange={setIsOpen}>
-      <DialogTrigger asChild>
-        <Button>
-          <DatabaseBackupIcon aria-hidden="true" />
-          {t(isFirst ? 'firstBackup' : 'backUpNow')}
-        </Button>
-      </DialogTrigger>
+    <Dialog open={isOpen} onOpenChange={(open) => !open && onClose()}>
       <DialogContent className="sm:max-w-xl">
         <CreateForm
           implementation={implementation}
           onStarted={(job) => {
-            setIsOpen(false);
+            onClose();
             onStarted(job);
           }}
         />

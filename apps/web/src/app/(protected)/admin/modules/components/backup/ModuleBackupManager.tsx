@@ -12,7 +12,7 @@ import { BackupCard } from './BackupCard.tsx';
 import { BackupFilters, readFilters } from './BackupFilters.tsx';
 import { BackupListSkeleton } from './BackupListSkeleton.tsx';
 import { BackupOverview } from './BackupOverview.tsx';
-import { CreateBackupDialog } from './CreateBackupDialog.tsx';
+import { CreateBackupButton } from './CreateBackupButton.tsx';
 import { useBackups } from './use-backups.ts';
 
 /** What of an implementation it takes. */
@@ -40,7 +40,7 @@ export function ModuleBackupManager({ implementation, isAdministrator, onChanged
   };
   const jobs = useJobReports(implementation.id, { isAdministrator, onEnded: reload });
   const backUpNow = isAdministrator ? (
-    <CreateBackupDialog implementation={implementation} onStarted={jobs.follow} />
+    <CreateBackupButton implementation={implementation} onStarted={jobs.follow} />
   ) : null;
   const isFiltered = Object.values(filters).some((value) => value !== undefined);
   return (
@@ -86,7 +86,7 @@ export function ModuleBackupManager({ implementation, isAdministrator, onChanged
       ) : (
         <EmptyState title={t('empty')} description={t('emptyHint')}>
           {isAdministrator ? (
-            <CreateBackupDialog implementation={implementation} onStarted={jobs.follow} isFirst />
+            <CreateBackupButton implementation={implementation} onStarted={jobs.follow} isFirst />
           ) : null}
         </EmptyState>
       )}
