@@ -10,7 +10,7 @@ interface Placed {
   container?: Element | DocumentFragment | null | undefined;
 }
 
-/** In the place of `radix-ui`: dialogs, menus and hints open inside of the element that our styles are for, not in the body. */
+/** In the place of `radix-ui`: dialogs and menus open inside of the element that our styles are for, not in the body. */
 function scoped<Props extends object>(Portal: ComponentType<Props & Placed>): ComponentType<Props & Placed> {
   return function ScopedPortal(props) {
     return <Portal {...props} container={useContext(Scope)} />;
@@ -21,4 +21,3 @@ export const AlertDialog = { ...Radix.AlertDialog, Portal: scoped(Radix.AlertDia
 export const Dialog = { ...Radix.Dialog, Portal: scoped(Radix.Dialog.Portal) };
 export const DropdownMenu = { ...Radix.DropdownMenu, Portal: scoped(Radix.DropdownMenu.Portal) };
 export const Popover = { ...Radix.Popover, Portal: scoped(Radix.Popover.Portal) };
-export const Tooltip = { ...Radix.Tooltip, Portal: scoped(Radix.Tooltip.Portal) };

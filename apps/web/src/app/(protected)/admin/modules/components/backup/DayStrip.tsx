@@ -2,10 +2,9 @@
 
 import { CheckIcon, ClockAlertIcon, MinusIcon, TriangleAlertIcon, XIcon } from 'lucide-react';
 import { useFormatter, useTranslations } from 'next-intl';
-import type { ComponentType } from 'react';
+import { type ComponentType, type KeyboardEvent, type PointerEvent, useState } from 'react';
 import { useByteSize } from '#components/byte-size.tsx';
 import { Skeleton } from '#components/ui/skeleton.tsx';
-import { Tooltip, TooltipContent, TooltipTrigger } from '#components/ui/tooltip.tsx';
 import { cn } from '#lib/cn.ts';
 import { type BackupDay, changeHeights, DAY_OUTCOMES, type DayOutcome, outcomeOf } from '#lib/day-outcome.ts';
 
@@ -50,18 +49,70 @@ export function DayStrip({ days, onDay }: DayStripProps) {
 
 function Columns({ days, onDay }: { readonly days: readonly BackupDay[]; readonly onDay: (date: string) => void }) {
   const t = useTranslations('strip');
+  const words = useDayWords();
   const heights = changeHeights(days);
+  const [hint, setHint] = useState<Hint | null>(null);
   return (
-    // Where not all days fit, the newest are seen first.
-    <section ref={scrollToEnd} aria-label={t('title')} className="-mx-1 h-21 overflow-x-auto overflow-y-hidden px-1">
-      <ul className="grid min-w-180 grid-cols-[repeat(30,minmax(0,1fr))] gap-1">
-        {days.map((day, index) => (
-          <li key={day.date}>
-            <Column day={day} height={heights[index] ?? 0} onDay={onDay} />
-          </li>
-        ))}
-      </ul>
-    </section>
+    // What is pointed at, its words, and the way between them are one: they can be reached without their going away.
+    // oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- it only hears that a column is left
+    <div
+      className="relative"
+      onPointerLeave={() => setHint(null)}
+      onBlur={() => setHint(null)}
+      onKeyDown={({ key }: KeyboardEvent) => key === 'Escape' && setHint(null)}
+    >
+      {/* Where not all days fit, the newest are seen first. */}
+      <section ref={scrollToEnd} aria-label={t('title')} className="-mx-1 h-21 overflow-x-auto overflow-y-hidden px-1">
+        <ul className="grid min-w-180 grid-cols-[repeat(30,minmax(0,1fr))] gap-1">
+          {days.map((day, index) => (
+            <li key={day.date}>
+              <Column
+                day={day}
+                words={words(day)}
+                height={heights[index] ?? 0}
+                onDay={onDay}
+                onHint={(column) => setHint({ words: words(day), part: partOf(column) })}
+              />
+            </li>
+          ))}
+        </ul>
+      </section>
+      {hint === null ? null : <HintBox {...hint} />}
+    </div>
+  );
+}
+
+interface Hint {
+  readonly words: readonly string[];
+  /** Where the column stands, of the width of the strip. */
+  readonly part: number;
+}
+
+function partOf(column: HTMLElement): number {
+  const strip = column.closest('section')?.getBoundingClientRect();
+  const { left, width } = column.getBoundingClientRect();
+  return strip === undefined ? 0 : (left + width / 2 - strip.left) / strip.width;
+}
+
+/** Near an edge it grows to the other side. */
+const EDGE = 0.25;
+
+/** The words of a column, for who sees it; its name says them to everybody else. */
+function HintBox({ words, part }: Hint) {
+  const side = part < EDGE ? '' : part > 1 - EDGE ? '-translate-x-full' : '-translate-x-1/2';
+  return (
+    <div
+      role="tooltip"
+      className={cn(
+        'absolute bottom-full z-50 mb-1 w-max max-w-xs rounded-md bg-foreground px-3 py-1.5 text-xs text-balance text-background',
+        side,
+      )}
+      style={{ left: `${Math.round(part * 100)}%` }}
+    >
+      {words.map((line) => (
+        <p key={line}>{line}</p>
+      ))}
+    </div>
   );
 }
 
@@ -71,36 +122,33 @@ function scrollToEnd(element: HTMLElement | null): void {
 
 interface ColumnProps {
   readonly day: BackupDay;
+  readonly words: readonly string[];
   readonly height: number;
   readonly onDay: (date: string) => void;
+  readonly onHint: (column: HTMLElement) => void;
 }
 
-function Column({ day, height, onDay }: ColumnProps) {
-  const words = useDayWords()(day);
+function Column({ day, words, height, onDay, onHint }: ColumnProps) {
   const { Icon, shape } = LOOKS[outcomeOf(day)];
   return (
-    <Tooltip>
-      <TooltipTrigger asChild>
-        <button
-          type="button"
-          aria-label={words.join(', ')}
-          className="flex w-full cursor-pointer flex-col gap-1 rounded-sm hover:bg-accent focus-visible:outline-offset-0"
-          onClick={() => onDay(day.date)}
-        >
-          <span className="flex h-12 items-end" aria-hidden="true">
-            <span className="w-full rounded-t-xs bg-primary/60" style={{ height: `${Math.round(height * 100)}%` }} />
-          </span>
-          <span className={cn('flex h-7 w-full items-center justify-center border', shape)}>
-            <Icon className="size-3.5" />
-          </span>
-        </button>
-      </TooltipTrigger>
-      <TooltipContent>
-        {words.map((line) => (
-          <p key={line}>{line}</p>
-        ))}
-      </TooltipContent>
-    </Tooltip>
+    <button
+      type="button"
+      aria-label={words.join(', ')}
+      className="flex w-full cursor-pointer flex-col gap-1 rounded-sm hover:bg-accent focus-visible:outline-offset-0"
+      // A finger chooses at once.
+      onPointerEnter={({ pointerType, currentTarget }: PointerEvent<HTMLElement>) =>
+        pointerType !== 'touch' && onHint(currentTarget)
+      }
+      onFocus={({ currentTarget }) => currentTarget.matches(':focus-visible') && onHint(currentTarget)}
+      onClick={() => onDay(day.date)}
+    >
+      <span className="flex h-12 items-end" aria-hidden="true">
+        <span className="w-full rounded-t-xs bg-primary/60" style={{ height: `${Math.round(height * 100)}%` }} />
+      </span>
+      <span className={cn('flex h-7 w-full items-center justify-center border', shape)}>
+        <Icon className="size-3.5" />
+      </span>
+    </button>
   );
 }
 
