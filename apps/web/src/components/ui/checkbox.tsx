@@ -1,24 +1,22 @@
-'use client';
-
-import { CheckIcon, MinusIcon } from 'lucide-react';
-import { Checkbox as CheckboxPrimitive } from 'radix-ui';
 import type { ComponentProps } from 'react';
 import { cn } from '#lib/cn.ts';
 
-export function Checkbox({ className, ...props }: ComponentProps<typeof CheckboxPrimitive.Root>) {
+interface CheckboxProps extends Omit<ComponentProps<'input'>, 'type' | 'onChange'> {
+  readonly onCheckedChange?: (isChecked: boolean) => void;
+}
+
+/** The browser's own box, drawn as the kit draws it. */
+export function Checkbox({ className, onCheckedChange, ...props }: CheckboxProps) {
   return (
-    <CheckboxPrimitive.Root
+    <input
+      type="checkbox"
       data-slot="checkbox"
       className={cn(
-        'group size-5 shrink-0 cursor-pointer rounded border border-input-strong bg-background transition-colors disabled:cursor-not-allowed disabled:opacity-50 data-[state=checked]:border-primary data-[state=checked]:bg-primary data-[state=checked]:text-primary-foreground data-[state=indeterminate]:border-primary data-[state=indeterminate]:bg-primary data-[state=indeterminate]:text-primary-foreground',
+        'flex size-5 shrink-0 cursor-pointer appearance-none items-center justify-center rounded border border-input-strong bg-background transition-colors after:hidden after:size-3 after:bg-primary-foreground after:[clip-path:polygon(14%_44%,0_60%,42%_96%,100%_20%,84%_6%,40%_68%)] checked:border-primary checked:bg-primary checked:after:block disabled:cursor-not-allowed disabled:opacity-50',
         className,
       )}
+      onChange={({ target }) => onCheckedChange?.(target.checked)}
       {...props}
-    >
-      <CheckboxPrimitive.Indicator data-slot="checkbox-indicator" className="flex items-center justify-center">
-        <CheckIcon className="size-4 group-data-[state=indeterminate]:hidden" />
-        <MinusIcon className="hidden size-4 group-data-[state=indeterminate]:block" />
-      </CheckboxPrimitive.Indicator>
-    </CheckboxPrimitive.Root>
+    />
   );
 }

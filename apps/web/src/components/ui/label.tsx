@@ -1,12 +1,10 @@
-'use client';
-
-import { Label as LabelPrimitive } from 'radix-ui';
 import type { ComponentProps } from 'react';
 import { cn } from '#lib/cn.ts';
 
-export function Label({ className, ...props }: ComponentProps<typeof LabelPrimitive.Root>) {
+export function Label({ className, ...props }: ComponentProps<'label'>) {
   return (
-    <LabelPrimitive.Root
+    // oxlint-disable-next-line jsx-a11y/label-has-associated-control -- who uses it says by `htmlFor` what it names
+    <label
       data-slot="label"
       className={cn('flex items-center gap-2 text-sm leading-none font-medium select-none', className)}
       {...props}

@@ -1,19 +1,24 @@
-'use client';
-
-import { Progress as ProgressPrimitive } from 'radix-ui';
 import type { ComponentProps } from 'react';
 import { cn } from '#lib/cn.ts';
 
-/** `value` null: it goes on, and nobody knows how far. Needs an `aria-label`. */
-export function Progress({ className, value = null, ...props }: ComponentProps<typeof ProgressPrimitive.Root>) {
+interface ProgressProps extends Omit<ComponentProps<'div'>, 'role' | 'children'> {
+  /** Of 100. null: it goes on, and nobody knows how far. */
+  readonly value?: number | null;
+}
+
+/** Needs an `aria-label`. */
+export function Progress({ className, value = null, ...props }: ProgressProps) {
   return (
-    <ProgressPrimitive.Root
+    <div
+      role="progressbar"
       data-slot="progress"
-      value={value}
+      aria-valuemin={0}
+      aria-valuemax={100}
+      aria-valuenow={value ?? undefined}
       className={cn('relative h-2 w-full overflow-hidden rounded-full bg-primary/20', className)}
       {...props}
     >
-      <ProgressPrimitive.Indicator
+      <div
         data-slot="progress-indicator"
         className={cn(
           'h-full bg-primary transition-transform',
@@ -21,6 +26,6 @@ export function Progress({ className, value = null, ...props }: ComponentProps<t
         )}
         style={value === null ? undefined : { transform: `translateX(-${100 - value}%)` }}
       />
-    </ProgressPrimitive.Root>
+    </div>
   );
 }
