@@ -64,6 +64,39 @@ describeInBrowser('backups', {}, (given) => {
   });
 
   flow('of thirty days are seen at a glance, and a day leads to its own', async (t, language) => {
+  flow('are listed in the order that the address says, through all pages', async (t, language) => {
+    const page = await given().open({ as: 'administrator', language });
+    const idsBy = async (order: string) => {
+      const rows = await query(`SELECT id FROM public.module_backups
+        WHERE implementation_key = 'two' AND deleted_at IS NULL ORDER BY ${order}`);
+      return rows.rows.map(({ id }): string => id);
+    };
+    const shown = async () => {
+      const links = await attributes(listOf(page, t).locator('a[href*="/backups/"]'), 'href');
+      return links.map((link) => link.split('/').at(-1));
+    };
+    for (const [order, sql] of [
+      ['oldest', 'created_at, id'],
+      ['largest', 'COALESCE(size_bytes, 0) DESC, id DESC'],
+    ] as const) {
+      await page.goto(LIST);
+      await untilListed(page, t, PAGE_SIZE);
+      await choose(page, t('backups.order'), t(`backups.orders.${order}`));
+      const wanted = await idsBy(sql);
+      await expect.poll(shown, SOON).toEqual(wanted.slice(0, PAGE_SIZE));
+      expect(new URL(page.url()).searchParams.get('sort')).toBe(order);
+      await page.reload();
+      await untilListed(page, t, PAGE_SIZE);
+      await page.getByRole('button', { name: t('backups.moreOthers') }).click();
+      await expect.poll(shown, SOON).toEqual(wanted);
+    }
+    await choose(page, t('backups.order'), t('backups.orders.newest'));
+    await expect.poll(shown, SOON).toEqual((await idsBy('created_at DESC, id DESC')).slice(0, PAGE_SIZE));
+    expect(new URL(page.url()).searchParams.has('sort')).toBe(false);
+    await page.goto(`${LIST}&sort=nonsense`);
+    await untilListed(page, t, PAGE_SIZE);
+  });
+
     const page = await given().open({ as: 'administrator', language });
     await page.goto(LIST);
     const days = page.getByRole('region', { name: t('strip.title') }).getByRole('button');

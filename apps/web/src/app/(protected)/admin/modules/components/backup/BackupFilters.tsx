@@ -1,6 +1,6 @@
 'use client';
 
-import type { BackupStatus, BackupType } from '@cofre/contracts';
+import type { BackupStatus, BackupType, ListBackupsInput } from '@cofre/contracts';
 import { XIcon } from 'lucide-react';
 import { useTranslations } from 'next-intl';
 import { useId } from 'react';
@@ -8,6 +8,10 @@ import { Button } from '#components/ui/button.tsx';
 import { Input } from '#components/ui/input.tsx';
 import { Label } from '#components/ui/label.tsx';
 import { NativeSelect, NativeSelectOption } from '#components/ui/native-select.tsx';
+
+/** The first is how they come when nobody asks. */
+const ORDERS = ['newest', 'oldest', 'largest'] as const satisfies readonly ListBackupsInput['sort'][];
+export type BackupOrder = (typeof ORDERS)[number];
 
 export interface Filters {
   readonly type: BackupType | undefined;
@@ -30,23 +34,29 @@ export function readFilters(params: Pick<URLSearchParams, 'get'>): Filters {
   };
 }
 
+/** Which of them come first. What the address cannot mean is as if it were not there. */
+export function readOrder(params: Pick<URLSearchParams, 'get'>): BackupOrder {
+  return ORDERS.find((it) => it === params.get('sort')) ?? 'newest';
+}
+
 function dayOf(text: string | null): string | undefined {
   return text !== null && /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text)) ? text : undefined;
 }
 
 interface BackupFiltersProps {
   readonly filters: Filters;
+  readonly order: BackupOrder;
   readonly onChange: (changes: Readonly<Record<string, string | null>>) => void;
 }
 
-export function BackupFilters({ filters, onChange }: BackupFiltersProps) {
+export function BackupFilters({ filters, order, onChange }: BackupFiltersProps) {
   const t = useTranslations('backups');
   const { type, status, from, to } = filters;
   const isAny = [type, status, from, to].some((value) => value !== undefined);
   return (
     <search
       aria-label={t('filters')}
-      className="grid grid-cols-2 items-end gap-3 lg:grid-cols-[1fr_1fr_auto_auto_auto]"
+      className="grid grid-cols-2 items-end gap-3 lg:grid-cols-[1fr_1fr_auto_auto_1fr_auto]"
     >
       <Choice
         name={t('filterType')}
@@ -64,9 +74,14 @@ export function BackupFilters({ filters, onChange }: BackupFiltersProps) {
       />
       <Day name={t('filterFrom')} field="from" value={from} onChange={onChange} />
       <Day name={t('filterTo')} field="to" value={to} onChange={onChange} />
+      <Choice
+        name={t('order')}
+        value={order}
+        options={ORDERS.map((it) => [it, t(`orders.${it}`)])}
+        onChange={(value) => onChange({ sort: value === 'newest' ? null : value })}
+      />
       <Button
         variant="ghost"
-        className="max-lg:col-span-2"
         disabled={!isAny}
         onClick={() => onChange({ type: null, status: null, from: null, to: null })}
       >
@@ -80,8 +95,8 @@ export function BackupFilters({ filters, onChange }: BackupFiltersProps) {
 interface ChoiceProps {
   readonly name: string;
   readonly value: string | undefined;
-  /** The words for no choice. */
-  readonly all: string;
+  /** The words for no choice, where there need not be one. */
+  readonly all?: string;
   readonly options: readonly (readonly [value: string, words: string])[];
   /** Empty: no choice. */
   readonly onChange: (value: string) => void;
@@ -95,7 +110,7 @@ function Choice({ name, value, all, options, onChange }: ChoiceProps) {
         {name}
       </Label>
       <NativeSelect id={id} value={value ?? ''} onChange={({ target }) => onChange(target.value)}>
-        <NativeSelectOption value="">{all}</NativeSelectOption>
+        {all === undefined ? null : <NativeSelectOption value="">{all}</NativeSelectOption>}
         {options.map(([it, words]) => (
           <NativeSelectOption key={it} value={it}>
             {words}

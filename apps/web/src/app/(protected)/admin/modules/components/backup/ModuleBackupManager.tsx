@@ -9,7 +9,7 @@ import { QueryError } from '#components/query-error.tsx';
 import { useUrlState } from '#lib/use-url-state.ts';
 import { useJobReports } from '../jobs/use-job-reports.tsx';
 import { BackupCard } from './BackupCard.tsx';
-import { BackupFilters, readFilters } from './BackupFilters.tsx';
+import { BackupFilters, readFilters, readOrder } from './BackupFilters.tsx';
 import { BackupListSkeleton } from './BackupListSkeleton.tsx';
 import { BackupOverview } from './BackupOverview.tsx';
 import { CreateBackupButton } from './CreateBackupButton.tsx';
@@ -32,7 +32,8 @@ export function ModuleBackupManager({ implementation, isAdministrator, onChanged
   const client = useQueryClient();
   const { params, set } = useUrlState();
   const filters = readFilters(params);
-  const backups = useBackups(implementation.id, filters);
+  const order = readOrder(params);
+  const backups = useBackups(implementation.id, { ...filters, order });
   const reload = () => {
     void client.invalidateQueries({ queryKey: ['backups', implementation.id] });
     void client.invalidateQueries({ queryKey: ['backup-days', implementation.id] });
@@ -50,7 +51,7 @@ export function ModuleBackupManager({ implementation, isAdministrator, onChanged
         action={backUpNow}
         onDay={(day) => set({ from: day, to: day, type: null, status: null })}
       />
-      <BackupFilters filters={filters} onChange={set} />
+      <BackupFilters filters={filters} order={order} onChange={set} />
       {backups.isPending ? (
         <BackupListSkeleton />
       ) : backups.isError ? (
@@ -77,7 +78,7 @@ export function ModuleBackupManager({ implementation, isAdministrator, onChanged
               aria-busy={backups.isFetchingNextPage}
               onClick={() => void backups.fetchNextPage()}
             >
-              {t('more')}
+              {t(order === 'newest' ? 'more' : 'moreOthers')}
             </Button>
           ) : null}
         </>

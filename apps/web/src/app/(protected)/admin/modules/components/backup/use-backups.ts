@@ -4,13 +4,18 @@ import type { BackupDocument } from '@cofre/contracts';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { listModuleBackups } from '#app/actions/admin/modules/module-backups.ts';
 import { dataOf } from '#lib/action-failure.ts';
-import type { Filters } from './BackupFilters.tsx';
+import type { BackupOrder, Filters } from './BackupFilters.tsx';
 
 const PAGE_SIZE = 20;
 
-/** The backups of an implementation, the newest first, page by page. */
-export function useBackups(implementation: string, { type, status, from, to }: Filters) {
+interface Wanted extends Filters {
+  readonly order: BackupOrder;
+}
+
+/** The backups of an implementation, page by page. */
+export function useBackups(implementation: string, { type, status, from, to, order }: Wanted) {
   const filters = {
+    sort: order,
     ...(type === undefined ? {} : { type }),
     ...(status === undefined ? {} : { status }),
     ...(from === undefined ? {} : { since: startOfDay(from, 0) }),
