@@ -66,6 +66,7 @@ const CALLS: Readonly<Record<string, (things: Things) => Fields>> = {
   verifyModuleBackup: ({ backup }) => ({ backup }),
   deleteModuleBackup: ({ backup }) => ({ backup }),
   listModuleBackupTables: ({ backup }) => ({ backup }),
+  showModuleRecentChanges: ({ implementation }) => ({ implementation }),
   proposeModuleBackup: ({ implementation }) => ({ implementation, before: '2100-01-01T00:00:00.000Z' }),
   previewModuleRestore: ({ backup }) => ({ backup }),
   showModulePlan: ({ plan }) => ({ plan }),

@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import { beforeAll, beforeEach, expect } from 'vitest';
+import { createBackup, deleteBackup, showBackup, verifyBackup } from '../../packages/services/src/index.ts';
 import { describeInBrowser, expectAccessible } from '../support/browser.ts';
 import { flow } from '../support/flow.ts';
 import type { Language, Words } from '../support/words.ts';
@@ -258,6 +259,52 @@ describeInBrowser('a restore', {}, (given) => {
     await other.getByRole('heading', { name: new RegExp(`^${t('restore.result.undoTitle')}`) }).waitFor();
     expect(await price()).toBe('1100.00');
   });
+
+  flow(
+    'begins with a warning where rows are still being changed, and without one where all is quiet',
+    async (t, language) => {
+      const page = await given().open({ as: 'administrator', language });
+      // As if the backups had been made long ago: their markers tell of the last minutes.
+      await query(`UPDATE cofre.lineage SET created_at = created_at - interval '1 hour'`);
+      await page.goto('/admin/modules/shop/one/something-went-wrong');
+      await page.getByRole('heading', { name: t('restore.wrong.when') }).waitFor();
+      const looks = await page.waitForResponse((response) => response.request().method() === 'POST');
+      expect(looks.status()).toBe(200);
+      expect(await page.getByText(t('restore.changing.title')).count()).toBe(0);
+      await query(`UPDATE public.item SET price = price + 1 WHERE store_id = 1 AND item_id % 10 = 2`);
+      const changed = Number(
+        await figure(`(SELECT count(*) FROM public.item WHERE store_id = 1 AND item_id % 10 = 2)`),
+      );
+      await page.getByText(t('restore.changing.title')).waitFor();
+      await page.getByText(t('restore.changing.table', { table: 'item', rows: changed })).waitFor();
+      await expectAccessible(page);
+      await page.getByRole('button', { name: t('restore.wrong.now') }).click();
+      await page.getByRole('heading', { name: t('restore.wrong.proposal') }).waitFor();
+      expect(await page.getByText(t('restore.changing.title')).count()).toBe(1);
+    },
+  );
+
+  flow(
+    'goes back to a backup that nobody had verified, once it has been verified there and then',
+    async (t, language) => {
+      const { context, place } = given().web;
+      await verifyBackup(context, { backup: place.backupId });
+      await raisePrices();
+      const newer = await createBackup(context, { implementation: 'shop/one' });
+      const page = await given().open({ as: 'administrator', language });
+      await page.goto('/admin/modules/shop/one/something-went-wrong');
+      await page.getByRole('button', { name: t('restore.wrong.now') }).click();
+      await page.getByRole('button', { name: t('restore.wrong.verifyNewer') }).waitFor();
+      await page.getByRole('button', { name: t('restore.wrong.open') }).isEnabled();
+      await expectAccessible(page);
+      await page.getByRole('button', { name: t('restore.wrong.verifyNewer') }).click();
+      await page.getByText(t('restore.wrong.same')).waitFor();
+      expect(await page.getByRole('button', { name: t('restore.wrong.verifyNewer') }).count()).toBe(0);
+      await page.getByText(t('restore.wrong.verified'), { exact: true }).waitFor();
+      expect((await showBackup(context, { backup: newer.id })).verifiedAt).not.toBeNull();
+      await deleteBackup(context, { backup: newer.id });
+    },
+  );
 
   flow('is not offered to who may only look, and its pages are not there for them', async (t, language) => {
     await raisePrices();

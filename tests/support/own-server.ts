@@ -28,10 +28,12 @@ export interface OwnServer extends AsyncDisposable {
 export interface OwnServerOptions {
   /** It speaks TLS, and nothing else; default: it does not. */
   readonly tls?: Certificate;
+  /** Beside what every one of them has. */
+  readonly settings?: Settings;
 }
 
 /** A server that a test may break, because nobody else uses it. PostgreSQL 18. */
-export async function startOwnServer({ tls }: OwnServerOptions = {}): Promise<OwnServer> {
+export async function startOwnServer({ tls, settings = {} }: OwnServerOptions = {}): Promise<OwnServer> {
   const folder = await mkdtemp(path.join(tmpdir(), 'cofre-own-server-'));
   const stopAndRemove = watchServers(folder);
   await chmod(folder, 0o755);
@@ -59,6 +61,7 @@ export async function startOwnServer({ tls }: OwnServerOptions = {}): Promise<Ow
       fsync: 'on',
       timezone: 'UTC',
       ...tlsSettings,
+      ...settings,
     });
   await start();
   const address = tls === undefined ? `127.0.0.1:${port}/postgres` : `localhost:${port}/postgres?sslmode=verify-full`;

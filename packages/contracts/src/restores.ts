@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { backupDocument, restoreEntryDocument } from './documents.ts';
+import { backupDocument, implementationRef, restoreEntryDocument } from './documents.ts';
 import { backupId, planId } from './ids.ts';
 import { implementationReference } from './inputs.ts';
 
@@ -79,6 +79,36 @@ export const backupTablesDocument = z.strictObject({
   tables: z.array(z.strictObject({ table: z.string(), role: z.enum(['config', 'data']), rows: count })),
 });
 export type BackupTablesDocument = z.infer<typeof backupTablesDocument>;
+
+/** So long ago is lately: what was changed since may still go on. */
+export const RECENT_CHANGES_MS = 5 * 60 * 1000;
+
+export const showRecentChangesInput = z.strictObject({
+  implementation: implementationReference,
+  /** What an earlier look gave, to compare with; of several that are not older than five minutes the oldest. */
+  look: z.string().max(20_000).optional(),
+});
+export type ShowRecentChangesInput = z.input<typeof showRecentChangesInput>;
+
+/** Whether rows of an implementation were changed lately, as far as the database can tell. */
+export const recentChangesDocument = z.strictObject({
+  implementation: implementationRef,
+  /** When it was looked, and since when changes were looked for (null: there is nothing to compare with yet), by the server's clock. */
+  lookedAt: z.iso.datetime(),
+  since: z.iso.datetime().nullable(),
+  /**
+   * How that is known: the server notes the times of commits; a backup, of whatever implementation, marked a moment of the last
+   * minutes; or an earlier look did. null: not known yet.
+   */
+  by: z.enum(['commit-times', 'backup', 'look']).nullable(),
+  /** Rows that came, changed or went since; of those that went, as many as are certain. */
+  rows: count,
+  /** Those in which something was changed. */
+  tables: z.array(z.strictObject({ table: z.string(), rows: count })),
+  /** To be given the next time. */
+  look: z.string(),
+});
+export type RecentChangesDocument = z.infer<typeof recentChangesDocument>;
 
 export const proposeBackupInput = z.strictObject({
   implementation: implementationReference,

@@ -8,6 +8,7 @@ export { pinSession, pinValues } from './session/pin-session.ts';
 export { type Captured, type CaptureOptions, type CaptureStep, captureSlices } from './capture/capture-slices.ts';
 export type { LockTarget } from './capture/lock-tables.ts';
 export { copyRows } from './capture/copy-rows.ts';
+export { countWrites, type CountedWrites, type Moment } from './capture/count-writes.ts';
 export { markLineage } from './capture/lineage.ts';
 export type { ProbedSince, TableProbe } from './capture/probe-table.ts';
 export { readSliceTable } from './capture/read-slice-table.ts';

@@ -87,6 +87,7 @@ export { applyRestore } from './restores/apply-restore.ts';
 export { listRestores } from './restores/list-restores.ts';
 export { planRestore } from './restores/plan-restore.ts';
 export { readPlanRows } from './restores/read-plan-rows.ts';
+export { showRecentChanges } from './restores/show-recent-changes.ts';
 export { showRestore } from './restores/show-restore.ts';
 export { showPlan } from './restores/show-plan.ts';
 export { undoRestore } from './restores/undo-restore.ts';

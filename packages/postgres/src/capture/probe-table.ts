@@ -23,7 +23,7 @@ export interface TableProbe {
 }
 
 /** Of a row's `xmin`, which leaves the epoch out. */
-const XIDS = 2n ** 32n;
+export const XIDS = 2n ** 32n;
 
 /** Half of the circle that ids of transactions run in: beyond it new would be old. */
 const XIDS_COMPARABLE = XIDS / 2n;
@@ -131,13 +131,17 @@ class ProbeSql {
   }
 }
 
+export function isSince({ xmin }: ProbedSince): XidTest {
+  return isAtOrAbove(xmin);
+}
+
 /**
- * Ids run in a circle: those of the half that begins with the snapshot's are not older. They are compared as bytes, for
+ * Of an xid8 in decimal. Ids run in a circle: those of the half that begins with it are not older. They are compared as bytes, for
  * PostgreSQL would evaluate `age()` in one process only.
  */
-export function isSince({ xmin }: ProbedSince): XidTest {
+export function isAtOrAbove(xid: string): XidTest {
   const bytes = (id: bigint) => `pg_catalog.decode('${id.toString(16).padStart(8, '0')}', 'hex')`;
-  const first = BigInt(xmin) % XIDS;
+  const first = BigInt(xid) % XIDS;
   const end = (first + XIDS_COMPARABLE) % XIDS;
   return (xidSql) => {
     const id = `pg_catalog.xidsend(${xidSql})`;

@@ -73,6 +73,7 @@ const CALLS: Readonly<Record<UseCaseName, Call>> = {
   holdBackup: (c) => services.holdBackup(c, none),
   releaseBackup: (c) => services.releaseBackup(c, none),
   listBackupTables: (c) => services.listBackupTables(c, none),
+  showRecentChanges: (c) => services.showRecentChanges(c, { implementation: 'shop/none' }),
   proposeBackup: (c) => services.proposeBackup(c, { implementation: 'shop/none', before: '2025-01-21T12:00:00.000Z' }),
   readBackupRows: (c) => services.readBackupRows(c, { ...none, table: 'item' }),
   exportBackup: (c) => services.exportBackup(c, { ...none, format: 'sql' }),

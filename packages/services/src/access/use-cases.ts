@@ -29,6 +29,7 @@ export const USE_CASES = {
   holdBackup: { needs: 'administrator', rights: 'own' },
   releaseBackup: { needs: 'administrator', rights: 'own' },
   listBackupTables: { needs: 'administrator', rights: 'service' },
+  showRecentChanges: { needs: 'administrator', rights: 'service', hides: 'implementation' },
   proposeBackup: { needs: 'administrator', rights: 'own' },
   readBackupRows: { needs: 'administrator', rights: 'service' },
   exportBackup: { needs: 'administrator', rights: 'service' },

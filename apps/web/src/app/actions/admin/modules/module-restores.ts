@@ -15,13 +15,24 @@ import {
   type ProposedBackupDocument,
   proposeBackupInput,
   type ReadPlanRowsInput,
+  type RecentChangesDocument,
   readPlanRowsInput,
   type ShowPlanInput,
+  type ShowRecentChangesInput,
   showPlanInput,
+  showRecentChangesInput,
   type UndoRestoreInput,
   undoRestoreInput,
 } from '@cofre/contracts';
-import { enqueueJob, holdBackup, listBackupTables, proposeBackup, readPlanRows, showPlan } from '@cofre/services';
+import {
+  enqueueJob,
+  holdBackup,
+  listBackupTables,
+  proposeBackup,
+  readPlanRows,
+  showPlan,
+  showRecentChanges,
+} from '@cofre/services';
 import { runAction } from '#server/run-action.ts';
 
 export async function listModuleBackupTables(input: BackupInput): Promise<ActionResult<BackupTablesDocument>> {
@@ -46,6 +57,12 @@ export async function undoModuleRestore(input: UndoRestoreInput): Promise<Action
 
 export async function proposeModuleBackup(input: ProposeBackupInput): Promise<ActionResult<ProposedBackupDocument>> {
   return runAction(input, { useCase: 'proposeBackup', schema: proposeBackupInput, run: proposeBackup });
+}
+
+export async function showModuleRecentChanges(
+  input: ShowRecentChangesInput,
+): Promise<ActionResult<RecentChangesDocument>> {
+  return runAction(input, { useCase: 'showRecentChanges', schema: showRecentChangesInput, run: showRecentChanges });
 }
 
 /** Nobody may delete the backup that somebody is about to go back to. */

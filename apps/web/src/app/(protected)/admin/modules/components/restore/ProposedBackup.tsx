@@ -16,6 +16,7 @@ import { useAction } from '#components/use-action.ts';
 import { ActionFailure, dataOf } from '#lib/action-failure.ts';
 import { LiveDifference } from './LiveDifference.tsx';
 import { printRestoreAddress, restorePath } from './restore-address.ts';
+import { NewerBackup } from './NewerBackup.tsx';
 import { Trouble } from './Trouble.tsx';
 
 interface ProposedBackupProps {
@@ -126,7 +127,6 @@ interface ProposalProps extends ProposedBackupProps {
 
 function Proposal({ backup, newer, onNewer, onTime }: ProposalProps) {
   const t = useTranslations('restore.wrong');
-  const exact = useExactTime();
   const router = useRouter();
   const [plan, setPlan] = useState<PlanDocument | null>(null);
   const keep = useAction(keepModuleBackup, {
@@ -147,14 +147,7 @@ function Proposal({ backup, newer, onNewer, onTime }: ProposalProps) {
       <Card>
         <CardContent className="flex flex-col gap-4">
           <BackupFacts backup={backup} />
-          {newer === null ? null : (
-            <div className="flex flex-wrap items-center gap-3 border-t pt-4 text-sm">
-              <p className="max-w-prose flex-1 basis-64">{t('newer', { when: exact(newer.createdAt) })}</p>
-              <Button size="sm" variant="outline" onClick={() => onNewer(newer)}>
-                {t('useNewer')}
-              </Button>
-            </div>
-          )}
+          {newer === null ? null : <NewerBackup newer={newer} onUse={onNewer} />}
         </CardContent>
       </Card>
       <LiveDifference backup={backup} onPlan={setPlan} />

@@ -3,6 +3,7 @@
 import type { ImplementationRef } from '@cofre/contracts';
 import { useSearchParams } from 'next/navigation';
 import { ProposedBackup } from './ProposedBackup.tsx';
+import { StillChanging } from './StillChanging.tsx';
 import { useArrivalFocus } from './use-arrival-focus.ts';
 import { WhenQuestion } from './WhenQuestion.tsx';
 
@@ -18,9 +19,14 @@ export function SomethingWentWrong({ implementation }: SomethingWentWrongProps) 
   const heading = useArrivalFocus(at ?? 'when');
   const go = (next: string | null) =>
     window.history.pushState(null, '', next === null ? window.location.pathname : `?at=${encodeURIComponent(next)}`);
-  return at === null ? (
-    <WhenQuestion heading={heading} onAnswer={go} />
-  ) : (
-    <ProposedBackup key={at} implementation={implementation} at={at} heading={heading} onTime={go} />
+  return (
+    <>
+      <StillChanging implementation={implementation.id} />
+      {at === null ? (
+        <WhenQuestion heading={heading} onAnswer={go} />
+      ) : (
+        <ProposedBackup key={at} implementation={implementation} at={at} heading={heading} onTime={go} />
+      )}
+    </>
   );
 }
