@@ -15,4 +15,5 @@ export * from './recovery.ts';
 export * from './repository.ts';
 export * from './restores.ts';
 export * from './runs.ts';
+export * from './safety-description.ts';
 export * from './settings.ts';

@@ -5,6 +5,7 @@ import {
   type RestoreDocument,
   type RestoreId,
   restoreId,
+  safetyDescription,
 } from '@cofre/contracts';
 import type { Manifest, Repository, RestorePlan } from '@cofre/engine';
 import { type AppliedTable, applyPlan, definitionOfToday, withSessions } from '@cofre/postgres';
@@ -96,7 +97,7 @@ async function takeSafetyBackup(context: ServiceContext, { plan, manifest }: Res
   const backup = await takeBackup(context, {
     slice: { ref, definition, rootKey },
     type: 'incremental',
-    description: `Before ${plan.purpose.kind === 'undo' ? 'undoing a restore' : 'restoring'} (plan ${plan.id})`,
+    description: safetyDescription(plan.purpose.kind, plan.id),
     expiresAt: undefined,
     compression: undefined,
     safety: true,

@@ -12,6 +12,7 @@ import { Card, CardContent } from '#components/ui/card.tsx';
 import { backupPath, restorePath } from '#lib/paths.ts';
 import { BackupActions } from './BackupActions.tsx';
 import { BackupBadges, ExpiryWords } from './BackupBadges.tsx';
+import { useDescription } from './use-description.ts';
 
 interface BackupCardProps {
   readonly backup: BackupDocument;
@@ -25,7 +26,8 @@ interface BackupCardProps {
 /** One backup in the list. */
 export function BackupCard({ backup, isAdministrator, onChanged, onStarted }: BackupCardProps) {
   const t = useTranslations('backups');
-  const { status, createdAt, description, stats, error } = backup;
+  const { status, createdAt, stats, error } = backup;
+  const description = useDescription(backup);
   const isRestorable = status === 'completed';
   return (
     <Card className="py-4">

@@ -18,6 +18,7 @@ import {
 import { Alert, AlertDescription, AlertTitle } from '#components/ui/alert.tsx';
 import { Button } from '#components/ui/button.tsx';
 import { useAction } from '#components/use-action.ts';
+import { useDescription } from './use-description.ts';
 
 interface DeleteBackupDialogProps {
   readonly backup: BackupDocument;
@@ -31,7 +32,8 @@ export function DeleteBackupDialog({ backup, isOpen, onClose, onStarted }: Delet
   const t = useTranslations('backups');
   const common = useTranslations('common');
   const exact = useExactTime();
-  const { id, type, createdAt, description, held } = backup;
+  const { id, type, createdAt, held } = backup;
+  const description = useDescription(backup);
   const remove = useAction(deleteModuleBackup, {
     onSuccess: (job) => {
       toast.success(t('deleteStarted'));

@@ -5,6 +5,7 @@ import { useTranslations } from 'next-intl';
 import type { ReactNode } from 'react';
 import { RelativeTime, useExactTime } from '#components/date-time.tsx';
 import { Card, CardContent } from '#components/ui/card.tsx';
+import { useDescription } from '../backup/use-description.ts';
 import type { RestoredBackup } from './step-props.ts';
 
 interface PlanFactsProps {
@@ -18,6 +19,7 @@ export function PlanFacts({ plan, backup, name }: PlanFactsProps) {
   const t = useTranslations('restore.preview');
   const types = useTranslations('backups.types');
   const exact = useExactTime();
+  const description = useDescription(backup);
   return (
     <Card>
       <CardContent>
@@ -25,9 +27,7 @@ export function PlanFacts({ plan, backup, name }: PlanFactsProps) {
         <dl className="grid gap-x-6 gap-y-4 text-sm sm:grid-cols-2 lg:grid-cols-4">
           <Fact name={t('backup')}>
             {name} · {types(backup.type)}
-            {backup.description === null ? null : (
-              <span className="block text-muted-foreground">{backup.description}</span>
-            )}
+            {description === null ? null : <span className="block text-muted-foreground">{description}</span>}
           </Fact>
           <Fact name={t('made')}>
             <RelativeTime at={backup.createdAt} />

@@ -14,9 +14,10 @@ import { Card, CardContent } from '#components/ui/card.tsx';
 import { Skeleton } from '#components/ui/skeleton.tsx';
 import { useAction } from '#components/use-action.ts';
 import { ActionFailure, dataOf } from '#lib/action-failure.ts';
+import { useDescription } from '../backup/use-description.ts';
 import { LiveDifference } from './LiveDifference.tsx';
-import { printRestoreAddress, restorePath } from './restore-address.ts';
 import { NewerBackup } from './NewerBackup.tsx';
+import { printRestoreAddress, restorePath } from './restore-address.ts';
 import { Trouble } from './Trouble.tsx';
 
 interface ProposedBackupProps {
@@ -182,6 +183,7 @@ function BackupFacts({ backup }: { readonly backup: BackupDocument }) {
   const t = useTranslations('restore.wrong');
   const types = useTranslations('backups.types');
   const exact = useExactTime();
+  const description = useDescription(backup);
   const isVerified = backup.verifiedAt !== null;
   const age: ReactNode = t.rich('age', { when: () => <RelativeTime at={backup.createdAt} /> });
   return (
@@ -196,7 +198,7 @@ function BackupFacts({ backup }: { readonly backup: BackupDocument }) {
           {t(isVerified ? 'verified' : 'notVerified')}
         </Badge>
       </p>
-      {backup.description === null ? null : <p className="break-words">{backup.description}</p>}
+      {description === null ? null : <p className="break-words">{description}</p>}
     </div>
   );
 }

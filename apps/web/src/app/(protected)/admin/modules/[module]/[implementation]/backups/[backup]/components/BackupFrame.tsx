@@ -13,6 +13,7 @@ import { useAction } from '#components/use-action.ts';
 import { backupsPath, restorePath } from '#lib/paths.ts';
 import { BackupActions } from '../../../../../components/backup/BackupActions.tsx';
 import { BackupBadges } from '../../../../../components/backup/BackupBadges.tsx';
+import { useDescription } from '../../../../../components/backup/use-description.ts';
 import { useJobReports } from '../../../../../components/jobs/use-job-reports.tsx';
 
 interface BackupFrameProps {
@@ -27,7 +28,8 @@ export function BackupFrame({ backup, isAdministrator, children }: BackupFramePr
   const t = useTranslations('backup');
   const exact = useExactTime();
   const router = useRouter();
-  const { id, implementation, createdAt, description, status } = backup;
+  const { id, implementation, createdAt, status } = backup;
+  const description = useDescription(backup);
   const { cards, open, follow } = useJobReports(implementation.id, {
     isAdministrator,
     isShown: ({ backupId }) => backupId === id,
