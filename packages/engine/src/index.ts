@@ -27,10 +27,15 @@ export type { WriteLease } from './garbage/write-lease.ts';
 export {
   BackupWriter,
   type BackupWriterOptions,
+  type CompletedBackup,
   type ManifestHead,
   type WriteTableInput,
   type WrittenTable,
 } from './repository/backup-writer.ts';
+export { completeTogether, type TogetherOptions } from './repository/complete-together.ts';
+export { inLanes, type Outcome } from './repository/in-lanes.ts';
+export type { PackWriter } from './repository/pack-writer.ts';
+export { withBlockCache } from './repository/block-cache.ts';
 export type { CheckOptions } from './repository/check-repository.ts';
 export { type OpenOptions, Repository } from './repository/repository.ts';
 export * from './repository/types.ts';

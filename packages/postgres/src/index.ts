@@ -12,6 +12,7 @@ export { countWrites, type CountedWrites, type Moment } from './capture/count-wr
 export { markLineage } from './capture/lineage.ts';
 export type { ProbedSince, TableProbe } from './capture/probe-table.ts';
 export { readSliceTable } from './capture/read-slice-table.ts';
+export { type MemberRows, rowsOfMembers } from './capture/rows-of-members.ts';
 export { type Session, type SessionGroup, withSessions } from './session/open-session.ts';
 export {
   parseTableName,
@@ -32,6 +33,7 @@ export {
   validateDefinition,
   type ValidateOptions,
 } from './definition/resolve-slice.ts';
+export { type ResolvedSlices, resolveSlices, type SliceMember } from './definition/resolve-slices.ts';
 export { fingerprintTables } from './introspect/fingerprint.ts';
 export { findTable, readTableFacts } from './introspect/read-table-facts.ts';
 export { type EmbeddedOptions, type EmbeddedServer, startEmbedded } from './embedded/start-embedded.ts';

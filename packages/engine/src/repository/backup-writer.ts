@@ -17,8 +17,9 @@ import type { CutRange } from '../ranges/cut-ranges.ts';
 import type { RowBatch, RowLayout } from '../rows/layout.ts';
 import { ChangedRows } from './changed-rows.ts';
 import { tookTooLong, type WriteLease } from '../garbage/write-lease.ts';
-import { PackWriter } from './pack-writer.ts';
+import type { PackWriter } from './pack-writer.ts';
 import type { Repository } from './repository.ts';
+import type { BlockKind } from './types.ts';
 import { ProbedTableWriter, type WriteProbedInput } from './write-probed.ts';
 
 export interface WriteTableInput {
@@ -41,6 +42,13 @@ export type ManifestHead = Omit<Manifest, 'format' | 'repositoryId' | 'packs' | 
   readonly durationMs: number;
 };
 
+export interface CompletedBackup {
+  readonly manifest: Manifest;
+  readonly path: string;
+  /** Of the object in the store. */
+  readonly checksum: string;
+}
+
 export interface BackupWriterOptions {
   /** Taken before the first manifest was opened that this backup builds on. Whoever took it releases it. */
   readonly lease: WriteLease;
@@ -48,6 +56,8 @@ export interface BackupWriterOptions {
   /** Rows that fill a range; default 8,192. Only tests have a reason for another number. */
   readonly rangeRows?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Packs that several backups are written into at the same time, of the same compression. Default: packs of its own. */
+  readonly packs?: PackWriter | undefined;
 }
 
 /** How many of the parent's blocks a table with no key is compared with; bounds memory. */
@@ -67,6 +77,9 @@ export class BackupWriter {
   readonly #buffers = new BufferPool();
   readonly #inheritedPacks = new Set<string>();
   readonly #liveBytes = new Map<string, number>();
+  readonly #sharesPacks: boolean;
+  #blocksNew = 0;
+  #blockBytes = 0;
   #blocksReused = 0;
   #rowsRead = 0;
   #rowsChanged = 0;
@@ -76,21 +89,18 @@ export class BackupWriter {
     this.#lease = options.lease;
     this.#compression = options.compression;
     this.#rangeRows = options.rangeRows ?? RANGE_ROWS;
-    this.#packs = new PackWriter({
-      ...repository.sealing,
-      store: repository.store,
-      compression: options.compression,
-      signal: options.signal,
-    });
+    this.#sharesPacks = options.packs !== undefined;
+    this.#packs = options.packs ?? repository.startPacks(options);
   }
 
+  /** Where packs are shared: without their headers and indexes, which belong to no backup. */
   get bytesStored(): number {
-    return this.#packs.bytesStored;
+    return this.#sharesPacks ? this.#blockBytes : this.#packs.bytesStored;
   }
 
   /** Blocks that no backup had before. While there is none, nothing was put into the store. */
   get blocksNew(): number {
-    return this.#packs.blocksNew;
+    return this.#blocksNew;
   }
 
   async writeTable(input: WriteTableInput): Promise<WrittenTable> {
@@ -168,7 +178,7 @@ export class BackupWriter {
     }
     await changed.stored(range);
     const giveBack = (plain: Buffer) => () => this.#buffers.give(plain);
-    const rows = await this.#packs.begin({ kind: 'rows', id, plain: range.bytes }, giveBack(range.bytes));
+    const rows = await this.#begin({ kind: 'rows', id, plain: range.bytes }, giveBack(range.bytes));
     const keys = range.keys && (await this.beginBlock('keys', range.keys, giveBack(range.keys)));
     const sealed = async (): Promise<RangeEntry> => {
       const base = { rows: this.use(await rows.ref), keys: keys ? this.use(await keys.ref) : null };
@@ -188,7 +198,22 @@ export class BackupWriter {
     plain: Buffer,
     onProven?: () => void,
   ): Promise<{ readonly ref: Promise<BlockRef> }> {
-    return this.#packs.begin({ kind, id: this.#packs.blockId(plain), plain }, onProven);
+    return this.#begin({ kind, id: this.#packs.blockId(plain), plain }, onProven);
+  }
+
+  async #begin(
+    block: { readonly kind: BlockKind; readonly id: string; readonly plain: Buffer },
+    onProven?: () => void,
+  ): Promise<{ readonly ref: Promise<BlockRef> }> {
+    this.#blocksNew++;
+    const { ref } = await this.#packs.begin(block, onProven);
+    const counted = ref.then((sealed) => {
+      this.#blockBytes += sealed.length;
+      return sealed;
+    });
+    // A failure is kept by the pack writer and thrown at its next step; here it must only not go unhandled.
+    counted.catch(() => undefined);
+    return { ref: counted };
   }
 
   /** @internal for PageWriter */
@@ -196,7 +221,7 @@ export class BackupWriter {
     const plain = encodeRanges(entries);
     const id = this.#packs.blockId(plain);
     if (inherited?.id === id && this.mayUse(inherited)) return this.reuse(inherited);
-    return this.use(await (await this.#packs.begin({ kind: 'ranges', id, plain })).ref);
+    return this.use(await (await this.#begin({ kind: 'ranges', id, plain })).ref);
   }
 
   reuse(ref: BlockRef): BlockRef {
@@ -224,10 +249,18 @@ export class BackupWriter {
    * Puts the remaining packs, then the manifest, then makes sure that it was in time and that every inherited pack is
    * still there. Throws `backup/took-too-long` where it is too late for a backup to be committed.
    */
-  async complete(
-    head: ManifestHead,
-  ): Promise<{ readonly manifest: Manifest; readonly path: string; readonly checksum: string }> {
+  async complete(head: ManifestHead): Promise<CompletedBackup> {
     await this.#packs.flush();
+    const { object, ...completed } = await this.seal(head);
+    await this.#lease.renew();
+    await this.#lease.commit(completed.path, object);
+    await this.#requireInTime(completed.path);
+    await this.#requireInherited(completed.path);
+    return completed;
+  }
+
+  /** The manifest as it is to be put, after all packs were. @internal for completeTogether */
+  async seal(head: ManifestHead): Promise<CompletedBackup & { readonly object: Buffer }> {
     const { durationMs, ...rest } = head;
     const sum = (of: (table: ManifestTable) => number): number =>
       head.tables.reduce((total, table) => total + of(table), 0);
@@ -244,19 +277,20 @@ export class BackupWriter {
         rowsRead: this.#rowsRead,
         rowsChanged: this.#rowsChanged,
         bytesRaw: sum((table) => table.bytes),
-        bytesStored: this.#packs.bytesStored,
-        blocksNew: this.#packs.blocksNew,
+        bytesStored: this.bytesStored,
+        blocksNew: this.blocksNew,
         blocksReused: this.#blocksReused,
         durationMs,
       },
     };
     const path = manifestPath(manifest.implementation.id, manifest.backupId);
     const object = await sealObject(this.#repository.sealing, { path, kind: 'manifest' }, encodeManifest(manifest));
-    await this.#lease.renew();
-    await this.#lease.commit(path, object);
-    await this.#requireInTime(path);
-    await this.#requireInherited(path);
-    return { manifest, path, checksum: checksumOf(object) };
+    return { manifest, path, checksum: checksumOf(object), object };
+  }
+
+  /** Packs of earlier backups that this one takes blocks from. @internal for completeTogether */
+  get inheritedPacks(): ReadonlySet<string> {
+    return this.#inheritedPacks;
   }
 
   async #requireInTime(manifest: string): Promise<void> {
@@ -274,16 +308,19 @@ export class BackupWriter {
   }
 
   /** The path of a pack that this backup takes blocks from and that is not there any more; null: all are. */
-  async findMissing(): Promise<string | null> {
-    for (const pack of this.#inheritedPacks) {
-      if ((await this.#repository.store.stat(packPath(pack))) === null) return packPath(pack);
-    }
+  async findMissing(
+    isThere = async (pack: string) => (await this.#repository.store.stat(packPath(pack))) !== null,
+  ): Promise<string | null> {
+    for (const pack of this.#inheritedPacks) if (!(await isThere(pack))) return packPath(pack);
     return null;
   }
 
-  /** Stops; resolves when nothing of this backup is running any more. Packs already put are left to garbage collection. */
+  /**
+   * Stops; resolves when nothing of this backup is running any more. Packs already put are left to garbage collection.
+   * Packs that are shared go on.
+   */
   async abort(): Promise<void> {
-    await this.#packs.settle();
+    if (!this.#sharesPacks) await this.#packs.settle();
   }
 }
 

@@ -24,6 +24,7 @@ import type { BlobStore, Clock, Codecs, Random } from '../ports.ts';
 import type { RowBatch } from '../rows/layout.ts';
 import { BackupWriter, type BackupWriterOptions } from './backup-writer.ts';
 import { type CheckOptions, checkBackup, checkRepository } from './check-repository.ts';
+import { PackWriter } from './pack-writer.ts';
 import { presentStore, repositoryNotFound, requirePresent } from './present-store.ts';
 import { layoutOf, readRange, readRangeKeys, readRows, type StoredLayout } from './read-rows.ts';
 import type { BlockKind, ManifestInfo, ObjectKind, RepositoryInfo, RepositoryKey } from './types.ts';
@@ -150,6 +151,11 @@ export class Repository {
     // Nothing is written to where the repository was before it was taken away.
     await requirePresent(this.store);
     return WriteLease.take(this);
+  }
+
+  /** Packs that several backups are written into; whoever started them flushes or settles them. */
+  startPacks({ compression, signal }: Pick<BackupWriterOptions, 'compression' | 'signal'>): PackWriter {
+    return new PackWriter({ ...this.sealing, store: this.store, compression, signal });
   }
 
   startBackup(options: BackupWriterOptions): BackupWriter {

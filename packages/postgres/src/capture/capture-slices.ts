@@ -33,6 +33,8 @@ export interface CaptureOptions {
    * tables at a time.
    */
   readonly onTable: (table: SliceTable, batches: AsyncIterable<RowBatch>, probe: TableProbe) => Promise<void>;
+  /** A COPY that reads a table otherwise than by its own scope; undefined: `sliceTableSql`. */
+  readonly readSql?: (table: SliceTable) => string | undefined;
   /** Everything is read anew: what `onTable` was given so far is to be thrown away. */
   readonly onRetry?: (reason: string) => Promise<void> | void;
   readonly onStep?: (step: CaptureStep) => Promise<void> | void;
@@ -370,7 +372,10 @@ async function readTables(input: {
   await Promise.all(
     input.readers.map(async ({ client }) => {
       for (let table = queue.shift(); table !== undefined && failures.length === 0; table = queue.shift()) {
-        const rows = watched(readSliceTable(client, table, { signal: options.signal }), fail);
+        const rows = watched(
+          readSliceTable(client, table, { signal: options.signal, sql: options.readSql?.(table) }),
+          fail,
+        );
         const probe = watchedProbe(probeTable(client, table, { signal: options.signal }), fail);
         try {
           await options.onTable(table, rows.batches, probe.probe);

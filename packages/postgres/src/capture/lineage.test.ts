@@ -50,9 +50,21 @@ describe.each(testServers())('the lineage marker on PostgreSQL $name', (server) 
     expect(await lineageHolds(client, backupId)).toBe(false);
   });
 
-  it('is left once per backup', async () => {
+  it('of a backup that was begun anew says when that was', async () => {
     const backupId = randomUUID();
-    await markLineage(client, backupId);
-    await expect(markLineage(client, backupId)).rejects.toMatchObject({ params: { constraint: 'lineage_pkey' } });
+    const left = async () => {
+      await markLineage(client, backupId);
+      const { rows } = await client.query('SELECT xact_id FROM cofre.lineage WHERE backup_id = $1', [backupId]);
+      return BigInt(rows[0]?.xact_id);
+    };
+    const first = await left();
+    expect(await left()).toBeGreaterThan(first);
+    expect(await lineageHolds(client, backupId)).toBe(true);
+  });
+
+  it('is left for several backups of one snapshot at once', async () => {
+    const ids = [randomUUID(), randomUUID()];
+    await markLineage(client, ...ids);
+    for (const id of ids) expect(await lineageHolds(client, id)).toBe(true);
   });
 });

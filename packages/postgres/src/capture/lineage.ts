@@ -2,14 +2,17 @@ import type pg from 'pg';
 import { translatePgError } from '../session/errors.ts';
 
 /**
- * Leaves the backup's marker in the source database (design §4). To be called after the backup's snapshot was taken, on
+ * Leaves the markers of backups of one snapshot in the source database (design §4). To be called after it was taken, on
  * the primary, outside of any other transaction: its transaction id says that this database's history contains the snapshot.
+ * A backup that was begun anew is marked anew.
  */
-export async function markLineage(client: pg.ClientBase, backupId: string): Promise<void> {
+export async function markLineage(client: pg.ClientBase, ...backupIds: readonly string[]): Promise<void> {
   try {
     await client.query(
-      'INSERT INTO cofre.lineage (backup_id, xact_id) VALUES ($1::pg_catalog.uuid, pg_catalog.pg_current_xact_id())',
-      [backupId],
+      `INSERT INTO cofre.lineage (backup_id, xact_id)
+       SELECT id, pg_catalog.pg_current_xact_id() FROM pg_catalog.unnest($1::pg_catalog.uuid[]) AS id
+       ON CONFLICT (backup_id) DO UPDATE SET xact_id = EXCLUDED.xact_id`,
+      [backupIds],
     );
   } catch (error) {
     throw translatePgError(error, { doing: 'writing the lineage marker', table: 'cofre.lineage' });

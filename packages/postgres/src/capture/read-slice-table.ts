@@ -8,14 +8,15 @@ import { copyRows } from './copy-rows.ts';
 /**
  * The rows of a table that belong to the slice, as lines of COPY text in the layout's order, within the client's
  * transaction and snapshot. The session must be pinned (`pinSession`). A consumer that stops early ends the connection.
+ * `sql`: another COPY that reads the table.
  */
 export async function* readSliceTable(
   client: pg.ClientBase,
   table: SliceTable,
-  options: { readonly signal?: AbortSignal | undefined } = {},
+  options: { readonly signal?: AbortSignal | undefined; readonly sql?: string | undefined } = {},
 ): AsyncGenerator<RowBatch, void, void> {
   try {
-    yield* copyRows(client, sliceTableSql(table));
+    yield* copyRows(client, options.sql ?? sliceTableSql(table));
   } catch (error) {
     const name = printTable(table.facts);
     throw translatePgError(error, {

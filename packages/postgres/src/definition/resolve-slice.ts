@@ -4,7 +4,7 @@ import { fingerprintTables } from '../introspect/fingerprint.ts';
 import { wholeRowOrderSql } from '../introspect/row-order.ts';
 import { readServerFacts, type ServerFacts } from '../introspect/server-facts.ts';
 import { translatePgError } from '../session/errors.ts';
-import { type BoundTable, bindDefinition, IMPLEMENTATION_ID } from './bind-definition.ts';
+import { type BoundDefinition, type BoundTable, bindDefinition, IMPLEMENTATION_ID } from './bind-definition.ts';
 import { FaultList, type FaultPlacer } from './faults.ts';
 import { implementationIdSql, readRootValues } from './root-values.ts';
 import { fixedColumns, fromSql, type PartSql, pathOids, scopeSql, sliceScope, touchedSql } from './scope-sql.ts';
@@ -52,34 +52,59 @@ export async function resolveSlice(
     const bound = await bindDefinition(client, definition, faults);
     faults.throwIfAny();
     assert(bound !== null, 'a definition without faults was bound');
-    const isDefaultRoot = bound.root.table === null;
-    const ownKey: RootKey = isDefaultRoot ? { id: options.implementationId, ...rootKey } : rootKey;
-    const values = await readRootValues(client, bound.root, { rootKey: ownKey, equalities: bound.equalities, faults });
     const id = options.implementationId.toLowerCase();
-    if (isDefaultRoot && values.some(({ text }) => text !== id))
-      faults.addToScope('id', `is not the implementation's id, ${id}`);
-    faults.throwIfAny();
-    const sqlOf = new Map([
-      ...values.map(({ part, sql }) => [part, sql] as const),
-      [IMPLEMENTATION_ID, implementationIdSql(id)],
-    ]);
-    const partSql: PartSql = (part) => {
-      const sql = sqlOf.get(part);
-      assert(sql !== undefined, `the root key's ${part.name} has a value`);
-      return sql;
-    };
-    const tables = bound.tables.map((table) => sliceTable(table, server, partSql));
+    const member = await bindRoot(client, bound, { rootKey, implementationId: id, faults });
+    const tables = bound.tables.map((table) => sliceTable(table, server, member.partSql));
     const fingerprints = await fingerprintTables(client, tables);
     return {
       definition,
-      rootKey: ownKey,
+      rootKey: member.rootKey,
       tables: tables.map((table, index) => ({ ...table, fingerprint: fingerprints[index] ?? '' })),
       references: bound.references,
     };
   });
 }
 
-function sliceTable(table: BoundTable, server: ServerFacts, partSql: PartSql): Omit<SliceTable, 'fingerprint'> {
+/** An implementation's root key, as the server has it. */
+export interface BoundMember {
+  readonly rootKey: RootKey;
+  readonly partSql: PartSql;
+}
+
+/** Throws every fault of the root key at once. */
+export async function bindRoot(
+  client: pg.ClientBase,
+  bound: BoundDefinition,
+  {
+    rootKey,
+    implementationId,
+    faults,
+  }: { readonly rootKey: RootKey; readonly implementationId: string; readonly faults: FaultList },
+): Promise<BoundMember> {
+  const isDefaultRoot = bound.root.table === null;
+  const ownKey: RootKey = isDefaultRoot ? { id: implementationId, ...rootKey } : rootKey;
+  // The server need not be asked whether an id is one.
+  const isOwnId = isDefaultRoot && Object.keys(ownKey).length === 1 && ownKey['id'] === implementationId;
+  const values = isOwnId
+    ? []
+    : await readRootValues(client, bound.root, { rootKey: ownKey, equalities: bound.equalities, faults });
+  if (isDefaultRoot && values.some(({ text }) => text !== implementationId))
+    faults.addToScope('id', `is not the implementation's id, ${implementationId}`);
+  faults.throwIfAny();
+  const sqlOf = new Map([
+    ...values.map(({ part, sql }) => [part, sql] as const),
+    [IMPLEMENTATION_ID, implementationIdSql(implementationId)],
+  ]);
+  const partSql: PartSql = (part) => {
+    const sql = sqlOf.get(part);
+    assert(sql !== undefined, `the root key's ${part.name} has a value`);
+    return sql;
+  };
+  return { rootKey: ownKey, partSql };
+}
+
+/** A table of the slice that `partSql` says the root of. */
+export function sliceTable(table: BoundTable, server: ServerFacts, partSql: PartSql): Omit<SliceTable, 'fingerprint'> {
   const { facts, scope } = table;
   const key = sliceKey(table);
   const stored = facts.columns.filter((column) => column.generated === null && !table.omit.has(column.name));
@@ -114,7 +139,8 @@ function sliceKey({ facts, scope }: BoundTable) {
   return free.length > 0 ? free : facts.key.columns.slice(0, 1);
 }
 
-async function translated<T>(work: () => Promise<T>): Promise<T> {
+/** @internal for resolveSlices */
+export async function translated<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

@@ -32,6 +32,27 @@ export function scopeSql(scope: BoundScope, partSql: PartSql): (alias: string) =
 }
 
 /**
+ * The same over an alias for roots that stand in the query as rows: `partSql` names their columns. All parents are joined
+ * in one EXISTS, because the planner can then begin at the roots; it does not look into one EXISTS within another.
+ */
+export function joinedScopeSql(scope: BoundScope, partSql: PartSql): (alias: string) => string {
+  return (alias) => {
+    const tables: string[] = [];
+    const conditions: string[] = [];
+    let [at, own] = [scope, alias];
+    for (; at.kind === 'parent'; at = at.parent.scope) {
+      const above = `p${tables.length}`;
+      tables.push(`${fromSql(at.parent.facts)} AS ${above}`);
+      conditions.push(joinSql(at.pairs, above, own));
+      own = above;
+    }
+    conditions.push(scopeSql(at, partSql)(own));
+    const all = conditions.join(' AND ');
+    return tables.length === 0 ? all : `EXISTS (SELECT FROM ${tables.join(', ')} WHERE ${all})`;
+  };
+}
+
+/**
  * Whether a row may have come into the scope, or changed, since a moment: it or a row that its place in the scope rests on
  * was written by a transaction of which `isSinceSql` says that it is not older. True too often where other parents of the
  * row were touched; that costs a little work.

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { assert } from '@cofre/contracts';
 import type pg from 'pg';
 import type { SliceTable } from '../definition/slice.ts';
 import { prepared } from '../session/prepared.ts';
@@ -10,23 +11,34 @@ import { readServerFacts } from './server-facts.ts';
  * label that was renamed there and back leaves no other trace. VACUUM and ANALYZE change none of them (they write
  * pg_class in place).
  */
-export async function fingerprintTables(
+export async function fingerprintTables(client: pg.ClientBase, tables: readonly Unmarked[]): Promise<string[]> {
+  const fingerprintOf = await readFingerprints(client, tables);
+  return tables.map(fingerprintOf);
+}
+
+type Unmarked = Omit<SliceTable, 'fingerprint'>;
+
+/**
+ * The same of these tables in any scope: the catalogue is asked once, however many slices have a part in them. The
+ * function throws where it is given a table that was not among these.
+ */
+export async function readFingerprints(
   client: pg.ClientBase,
-  tables: readonly Omit<SliceTable, 'fingerprint'>[],
-): Promise<string[]> {
+  tables: readonly Unmarked[],
+): Promise<(table: Unmarked) => string> {
   const { versionNum, encoding } = await readServerFacts(client);
   const wanted = [...new Set(tables.flatMap((table) => table.pathOids))];
-  const relations = await factsOf(client, RELATIONS_SQL, wanted);
-  const columns = await factsOf(client, COLUMNS_SQL, [...new Set(relations.map((row) => row.oid))]);
-  const types = await factsOf(client, TYPES_SQL, [...new Set(columns.flatMap((row) => row.leadsTo))]);
-  const collations = await factsOf(client, COLLATIONS_SQL, [
+  const relations = await rowsOf(client, RELATIONS_SQL, wanted);
+  const columns = await rowsOf(client, COLUMNS_SQL, [...new Set(relations.map((row) => row.oid))]);
+  const types = await rowsOf(client, TYPES_SQL, [...new Set(columns.flatMap((row) => row.leadsTo))]);
+  const collations = await rowsOf(client, COLLATIONS_SQL, [
     ...new Set([...columns, ...types].flatMap((row) => row.collations)),
   ]);
   const server = [Math.floor(versionNum / 10000), encoding];
   const relationsOf = Map.groupBy(relations, (row) => row.root);
   const columnsOf = Map.groupBy(columns, (row) => row.root);
-  return tables.map((table) => {
-    const family = table.pathOids.flatMap((oid) => relationsOf.get(oid) ?? []);
+  const factsOf = ({ pathOids }: Unmarked): readonly string[] => {
+    const family = pathOids.flatMap((oid) => relationsOf.get(oid) ?? []);
     const attributes = [...new Set(family.map((row) => row.oid))].flatMap((oid) => columnsOf.get(oid) ?? []);
     const followed = reach(
       types,
@@ -35,19 +47,26 @@ export async function fingerprintTables(
     const used = new Set([...attributes, ...followed].flatMap((row) => row.collations));
     const facts = [
       ['server', server],
-      ['slice', scopeFacts(table)],
       ...[...family, ...attributes, ...followed, ...collations.filter((row) => used.has(row.oid))].map(
         (row) => row.facts,
       ),
     ];
+    return facts.map((fact) => JSON.stringify(fact));
+  };
+  const pathOf = ({ pathOids }: Unmarked) => pathOids.join(' ');
+  const known = new Map(tables.map((table) => [pathOf(table), factsOf(table)]));
+  return (table) => {
+    const facts = known.get(pathOf(table));
+    assert(facts !== undefined, 'the catalogue was asked about the table');
+    const slice = JSON.stringify(['slice', scopeFacts(table)]);
     return createHash('sha256')
-      .update(JSON.stringify([...new Set(facts.map((fact) => JSON.stringify(fact)))].sort()))
+      .update(JSON.stringify([...new Set([slice, ...facts])].sort()))
       .digest('hex');
-  });
+  };
 }
 
 /** The definition's part: rows by scope (its values are in the SQL), columns by what is stored, order by the key. */
-function scopeFacts(table: Omit<SliceTable, 'fingerprint'>): unknown {
+function scopeFacts(table: Unmarked): unknown {
   return [
     table.fromSql,
     table.scopeSql('t'),
@@ -68,7 +87,7 @@ interface FactRow {
   readonly collations: readonly number[];
 }
 
-async function factsOf(client: pg.ClientBase, sql: string, oids: readonly number[]): Promise<FactRow[]> {
+async function rowsOf(client: pg.ClientBase, sql: string, oids: readonly number[]): Promise<FactRow[]> {
   if (oids.length === 0) return [];
   return (await client.query<FactRow>(prepared(sql, [oids]))).rows;
 }

@@ -56,24 +56,26 @@ export async function audit(
   await auditQuery(context, entry).execute();
 }
 
-/** The entry as a query, for who runs it on a connection of its own. Settings are not asked. */
+/** The entries as a query, for who runs it on a connection of its own. Settings are not asked. */
 export function auditQuery(
   context: Pick<ServiceContext, 'actor' | 'clock'> & { readonly catalogue: Catalogue },
-  { action, outcome = 'done', implementation, backupId, resource, details = {} }: AuditEntry,
+  ...entries: readonly AuditEntry[]
 ) {
-  return context.catalogue.insertInto('cofre.v_audit_logs').values({
-    created_at: context.clock.now(),
-    action,
-    outcome,
-    ...actorOf(context.actor),
-    implementation_id: implementation?.id ?? null,
-    module_slug: implementation?.module ?? null,
-    implementation_key: implementation?.key ?? null,
-    backup_id: backupId ?? null,
-    resource_type: resource?.type ?? null,
-    resource_id: resource?.id ?? null,
-    details: JSON.stringify(details),
-  });
+  return context.catalogue.insertInto('cofre.v_audit_logs').values(
+    entries.map(({ action, outcome = 'done', implementation, backupId, resource, details = {} }) => ({
+      created_at: context.clock.now(),
+      action,
+      outcome,
+      ...actorOf(context.actor),
+      implementation_id: implementation?.id ?? null,
+      module_slug: implementation?.module ?? null,
+      implementation_key: implementation?.key ?? null,
+      backup_id: backupId ?? null,
+      resource_type: resource?.type ?? null,
+      resource_id: resource?.id ?? null,
+      details: JSON.stringify(details),
+    })),
+  );
 }
 
 /**

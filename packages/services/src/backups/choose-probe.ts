@@ -41,6 +41,15 @@ export function tableParent(parents: readonly Manifest[], table: SliceTable): Ta
   return null;
 }
 
+/** Whether its changes may be worth asking for, so that it is not to be read along with the tables of others. */
+export function isReadAlone(
+  table: SliceTable,
+  { parents, bytesMin = PROBED_BYTES_MIN }: Pick<ChooseOptions, 'parents' | 'bytesMin'>,
+): boolean {
+  const stored = tableParent(parents.all, table)?.stored;
+  return table.columns.length === 0 || (stored !== undefined && stored.bytes >= bytesMin);
+}
+
 /**
  * Whether a table's changes since an earlier backup can be asked for (design §4): only of the same table, made of the same
  * parts, in a database whose history goes through that backup. Everything else is read whole; the reason stands in the backup.

@@ -4,13 +4,23 @@ import { printTable, type SliceTable } from '@cofre/postgres';
 /** What `backup_data` may hold of configuration: beyond it a row of the catalogue would be a burden to every list. */
 const CONFIG_BYTES_MAX = 1024 * 1024;
 
+/** What several backups that are made together may hold of it; each takes from it. */
+export interface ConfigBudget {
+  bytesLeft: number;
+}
+
 type JsonValue = string | number | boolean | null | object;
 
 /** Gathers the config rows of a backup as JSON while they pass by, without secret columns, up to a limit over all tables. */
 export class ConfigRows {
   readonly #tables = new Map<string, Record<string, JsonValue>[]>();
+  readonly #shared: ConfigBudget;
   #bytesLeft = CONFIG_BYTES_MAX;
   #isWhole = true;
+
+  constructor(shared: ConfigBudget = { bytesLeft: CONFIG_BYTES_MAX }) {
+    this.#shared = shared;
+  }
 
   async *tee(table: SliceTable, batches: AsyncIterable<RowBatch>): AsyncGenerator<RowBatch, void, void> {
     const rows: Record<string, JsonValue>[] = [];
@@ -29,7 +39,8 @@ export class ConfigRows {
   #gather(table: SliceTable, rows: Record<string, JsonValue>[], batch: RowBatch): void {
     if (!this.#isWhole) return;
     this.#bytesLeft -= batch.bytes.length;
-    if (this.#bytesLeft < 0) {
+    this.#shared.bytesLeft -= batch.bytes.length;
+    if (this.#bytesLeft < 0 || this.#shared.bytesLeft < 0) {
       this.#isWhole = false;
       this.#tables.clear();
       return;

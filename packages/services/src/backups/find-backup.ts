@@ -112,8 +112,11 @@ export function backupNotFound(reference: string): CofreError {
   return new CofreError('backup/not-found', `There is no backup ${reference}.`, { params: { reference } });
 }
 
+/** What of a backup's row is needed to find its manifest. */
+export type ManifestRow = Pick<BackupRow, 'id' | 'status' | 'repository_id' | 'source_implementation_id'>;
+
 /** The manifest of a completed backup. Throws `backup/not-restorable`, or `repository/identity-changed` for one of another repository. */
-export async function readManifestOf(repository: Repository, row: BackupRow): Promise<Manifest> {
+export async function readManifestOf(repository: Repository, row: ManifestRow): Promise<Manifest> {
   if (row.status !== 'completed') {
     throw new CofreError('backup/not-restorable', `The backup ${row.id} did not complete: it is ${row.status}.`, {
       params: { backupId: row.id, status: row.status },

@@ -1,7 +1,7 @@
 import { type BackupType, type ImplementationRef, isCofreError } from '@cofre/contracts';
-import type { Manifest, Repository } from '@cofre/engine';
+import { inLanes, type Manifest, type Outcome, type Repository } from '@cofre/engine';
 import type { ServiceContext } from '../service-context.ts';
-import { backupQuery, type BackupRow, readManifestOf } from './find-backup.ts';
+import { backupQuery, type ManifestRow, readManifestOf } from './find-backup.ts';
 
 export interface Parents {
   /** The newest backup of everything, on which the new one builds; null: there is none that can be read. */
@@ -10,6 +10,12 @@ export interface Parents {
   readonly all: readonly Manifest[];
   /** Backups that could not be read, so that an older one, or none, is built on. */
   readonly unreadable: readonly string[];
+}
+
+export interface WantedParents {
+  readonly ref: ImplementationRef;
+  /** Of the backup to come. */
+  readonly type: BackupType;
 }
 
 export const NO_PARENTS: Parents = { whole: null, all: [], unreadable: [] };
@@ -24,7 +30,7 @@ const CANDIDATES_MAX = 8;
 export async function findParents(
   context: ServiceContext,
   repository: Repository,
-  { ref: implementation, type }: { readonly ref: ImplementationRef; readonly type: BackupType },
+  { ref: implementation, type }: WantedParents,
 ): Promise<Parents> {
   const earlier = backupQuery(context.catalogue)
     .where('b.source_implementation_id', '=', implementation.id)
@@ -48,7 +54,47 @@ export async function findParents(
   return { whole: null, all, unreadable };
 }
 
-async function readIfWhole(repository: Repository, row: BackupRow): Promise<Manifest | null> {
+/** Manifests that are read at the same time. */
+const LANES = 8;
+
+/** The same of several implementations, by the id of each: one look into the catalogue, and mostly one manifest for each. */
+export async function findParentsOfMany(
+  context: ServiceContext,
+  repository: Repository,
+  wanted: readonly WantedParents[],
+): Promise<ReadonlyMap<string, Outcome<Parents>>> {
+  const rows = await context.catalogue
+    .selectFrom('public.module_backups as b')
+    .distinctOn('b.source_implementation_id')
+    .select(['b.id', 'b.status', 'b.backup_type', 'b.repository_id', 'b.source_implementation_id'])
+    .where(
+      'b.source_implementation_id',
+      'in',
+      wanted.map(({ ref }) => ref.id),
+    )
+    .where('b.module_slug', 'is not', null)
+    .where('b.deleted_at', 'is', null)
+    .where('b.repository_id', '=', repository.id)
+    .where('b.status', '=', 'completed')
+    .orderBy('b.source_implementation_id')
+    .orderBy('b.safety', 'asc')
+    .orderBy('b.created_at', 'desc')
+    .orderBy('b.id', 'desc')
+    .execute();
+  const newest = new Map(rows.map((row) => [row.source_implementation_id, row]));
+  const found = await inLanes(LANES, wanted, async (one): Promise<Parents> => {
+    const row = newest.get(one.ref.id);
+    if (row === undefined) return NO_PARENTS;
+    const builds = row.backup_type === 'full' || (row.backup_type !== 'config_only' && one.type !== 'differential');
+    const manifest = builds ? await readIfWhole(repository, row) : null;
+    // What it builds on is not its newest, or that one cannot be read: every candidate is looked at.
+    if (manifest === null) return findParents(context, repository, one);
+    return { whole: manifest, all: [manifest], unreadable: [] };
+  });
+  return new Map(found.map((parents, index) => [wanted[index]?.ref.id ?? '', parents]));
+}
+
+async function readIfWhole(repository: Repository, row: ManifestRow): Promise<Manifest | null> {
   try {
     return await readManifestOf(repository, row);
   } catch (error) {

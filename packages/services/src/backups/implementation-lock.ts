@@ -19,13 +19,23 @@ export async function withImplementationLock<T>(
   implementation: ImplementationRef,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
+  return withLockSession(context, async (client, signal) => {
+    await takeLock(client, implementation);
+    return work(signal);
+  });
+}
+
+/** The signal handed to `work` fires when the session breaks off, or the context's does. */
+async function withLockSession<T>(
+  context: ServiceContext,
+  work: (client: pg.Client, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const client = await context.database.connect({ applicationName: 'cofre lock' });
   const lost = new AbortController();
   const onEnd = () => lost.abort(new CofreError('database/connection-lost', 'The session that held the lock ended.'));
   client.once('end', onEnd);
   try {
-    await takeLock(client, implementation);
-    return await work(AbortSignal.any([lost.signal, ...(context.signal ? [context.signal] : [])]));
+    return await work(client, AbortSignal.any([lost.signal, ...(context.signal ? [context.signal] : [])]));
   } catch (error) {
     // Why everything was stopped says more than whichever call noticed it first.
     throw lost.signal.aborted ? lost.signal.reason : error;
@@ -52,7 +62,45 @@ async function takeLock(client: pg.Client, implementation: ImplementationRef): P
   }
 }
 
-function busy({ module, key }: ImplementationRef): CofreError {
+/**
+ * The same for several implementations: `work` is told which are locked; of the others another process has the lock. One
+ * session holds all locks.
+ */
+export async function withImplementationLocks<T>(
+  context: ServiceContext,
+  implementations: readonly ImplementationRef[],
+  work: (locked: ReadonlySet<string>, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  return withLockSession(context, async (client, signal) => work(await takeLocks(client, implementations), signal));
+}
+
+async function takeLocks(
+  client: pg.Client,
+  implementations: readonly ImplementationRef[],
+): Promise<ReadonlySet<string>> {
+  const idOf = new Map(implementations.map(({ id }) => [lockKeyOf(id), id]));
+  const locked = new Set<string>();
+  try {
+    await client.query('SET idle_session_timeout = 0; SET statement_timeout = 0');
+    for (let attempt = 1; idOf.size > 0 && attempt <= TRIES; attempt += 1) {
+      if (attempt > 1) await sleep(TRY_PAUSE_MS);
+      const { rows } = await client.query<{ key: string }>(
+        `SELECT key::pg_catalog.text FROM pg_catalog.unnest($1::pg_catalog.int8[]) AS key
+         WHERE pg_catalog.pg_try_advisory_lock(key)`,
+        [[...idOf.keys()]],
+      );
+      for (const { key } of rows) {
+        locked.add(idOf.get(key) ?? '');
+        idOf.delete(key);
+      }
+    }
+    return locked;
+  } catch (error) {
+    throw translatePgError(error, { doing: 'taking the locks of the implementations' });
+  }
+}
+
+export function busy({ module, key }: ImplementationRef): CofreError {
   return new CofreError(
     'backup/busy',
     `A backup or restore of ${module}/${key} is running already. Nothing was changed.`,

@@ -3,6 +3,7 @@ import {
   backupId,
   CofreError,
   type ErrorDocument,
+  type ImplementationRef,
   implementationId as toImplementationId,
   isCofreError,
 } from '@cofre/contracts';
@@ -54,6 +55,20 @@ function interruptedRows(catalogue: Catalogue) {
     .selectFrom('public.module_backups')
     .where('source_implementation_id', 'is not', null)
     .where(({ eb, or }) => or([eb('status', 'in', ['pending', 'running']), eb('deleted_at', 'is not', null)]));
+}
+
+/** Those of them that `settleInterrupted` has something to do for. */
+export async function withInterrupted(
+  catalogue: Catalogue,
+  implementations: readonly ImplementationRef[],
+): Promise<readonly string[]> {
+  const ids = implementations.map(({ id }) => id);
+  const rows = await interruptedRows(catalogue)
+    .where('source_implementation_id', 'in', ids)
+    .select('source_implementation_id as id')
+    .distinct()
+    .execute();
+  return rows.flatMap(({ id }) => id ?? []);
 }
 
 /** For who holds the lock of the implementation. Gives the number of rows that were settled. */
@@ -140,6 +155,8 @@ export function completedColumns(completed: {
     ...(buildsOnEarlier(manifest.type) ? { probe: JSON.stringify(probeOf(manifest)) } : {}),
   };
 }
+
+export type CompletedColumns = ReturnType<typeof completedColumns>;
 
 /** Whether what changed was asked for; of tables that were read whole all the same, why. Of configuration that goes without saying. */
 function probeOf({ tables }: Manifest): { readonly used: boolean; readonly reason?: string } {

@@ -9,8 +9,11 @@ import {
 } from '@cofre/contracts';
 import {
   type BackupWriter,
+  type CompletedBackup,
   type Manifest,
+  type ManifestHead,
   type ManifestTable,
+  type PackWriter,
   type PlatformRows,
   ProbeRefuted,
   type Repository,
@@ -29,22 +32,26 @@ import {
   type SliceTable,
   type TableProbe,
 } from '@cofre/postgres';
+import type { Insertable } from 'kysely';
 import type pg from 'pg';
 import { actorColumns } from '../actor.ts';
+import type { Catalogue } from '../catalogue/open-catalogue.ts';
+import type { ModuleBackupsTable } from '../catalogue/schema.ts';
 import { toErrorDocument } from '../error-document.ts';
 import { readPlatformRows } from '../modules/platform-rows.ts';
 import type { SliceInputs } from '../modules/find-implementation.ts';
 import { type Expiry, expiryOf } from '../retention/compute-expiry.ts';
 import { type Progress, progressOf } from '../progress.ts';
 import type { ServiceContext } from '../service-context.ts';
-import { buildsOnEarlier, chooseRead, tableParent } from './choose-probe.ts';
-import { ConfigRows } from './config-rows.ts';
+import { buildsOnEarlier, chooseRead, isReadAlone, tableParent } from './choose-probe.ts';
+import { type ConfigBudget, ConfigRows } from './config-rows.ts';
 import { estimateRows } from './estimate-rows.ts';
 import { findBackup, toBackupDocument } from './find-backup.ts';
 import { findParents, NO_PARENTS, type Parents } from './find-parents.ts';
 import { type Holding, holdsTheSame } from './holds-the-same.ts';
+import { markCompleted } from './mark-completed.ts';
 import { toManifestTable } from './manifest-table.ts';
-import { completedColumns, settleInterrupted, summaryOf } from './recover-interrupted.ts';
+import { type CompletedColumns, completedColumns, settleInterrupted, summaryOf } from './recover-interrupted.ts';
 import type { SharedWork } from './shared-work.ts';
 import { staysUntil } from './stays-until.ts';
 
@@ -136,7 +143,13 @@ async function takeLeased(
   return backup;
 }
 
-interface JobInput {
+/** What backups of one snapshot share. */
+export interface Together {
+  readonly packs: PackWriter;
+  readonly configBudget: ConfigBudget;
+}
+
+export interface JobInput {
   readonly context: ServiceContext;
   readonly request: BackupRequest;
   readonly repository: Repository;
@@ -144,7 +157,8 @@ interface JobInput {
   readonly parents: Parents;
 }
 
-class BackupJob {
+/** One backup in the making. Alone it is `run`; several of one snapshot go through the same steps together (take-backups.ts). */
+export class BackupJob {
   readonly id;
   readonly #context: ServiceContext;
   readonly #request: BackupRequest;
@@ -185,16 +199,21 @@ class BackupJob {
   }
 
   async #insertRow(): Promise<Expiry> {
+    const { row, expiry } = await this.row();
+    await insertRows(this.#context.catalogue, [row]);
+    return expiry;
+  }
+
+  /** What the list says of it from its beginning. For who inserts it, and says so by `wasListed`. */
+  async row(): Promise<{ readonly row: NewBackup; readonly expiry: Expiry }> {
     const { slice, scheduledFor, safety, expiresAt: asked, settings } = this.#request;
     const { ref } = slice;
     const { catalogue } = this.#context;
     const expiry = await expiryOf(catalogue, { ref, createdAt: this.#createdAt, safety, asked, settings });
-    await catalogue
-      .insertInto('public.module_backups')
-      .values((eb) => ({
+    return {
+      expiry,
+      row: {
         id: this.id,
-        // NULL where the implementation was deleted: a restore that brings it back begins with a safety backup.
-        implementation_id: eb.selectFrom('cofre.v_module_implementations').select('id').where('id', '=', ref.id),
         source_implementation_id: ref.id,
         module_slug: ref.module,
         implementation_key: ref.key,
@@ -214,23 +233,29 @@ class BackupJob {
         compression: this.#compression,
         repository_id: this.#repository.id,
         probe: JSON.stringify(this.#probe),
-      }))
-      .execute();
-    return expiry;
+      },
+    };
+  }
+
+  wasListed(expiry: Expiry): void {
+    this.#listed = Promise.resolve(expiry);
   }
 
   /** `held`: an earlier backup holds the same, so that nothing was kept. */
   async run(): Promise<'completed' | 'held'> {
     try {
-      this.#platform = await readPlatformRows(this.#context.catalogue, this.#request.slice.ref.id);
+      await this.readPlatform();
       const captured = await this.#capture();
-      if (await this.#isHeld(captured)) {
+      if (await this.isHeld(captured)) {
         await this.#writer?.abort();
         return 'held';
       }
       await this.list();
       await this.#markLineage();
-      await this.#complete(captured);
+      this.#report('store');
+      const completed = await this.writer.complete(await this.headOf(captured));
+      await markCompleted(this.#context.catalogue, [{ id: this.id, columns: this.stored(completed) }]);
+      this.#report('done');
       return 'completed';
     } catch (error) {
       await this.#writer?.abort();
@@ -280,13 +305,19 @@ class BackupJob {
     return buildsOnEarlier(type) ? { used: false } : because(`a ${this.#type} backup reads every row`);
   }
 
-  async #startWriter(): Promise<void> {
+  async readPlatform(): Promise<void> {
+    this.#platform = await readPlatformRows(this.#context.catalogue, this.#request.slice.ref.id);
+  }
+
+  /** Anew, whatever was written before. */
+  async startWriter(together?: Together): Promise<void> {
     this.#writer = this.#repository.startBackup({
       lease: await this.#lease,
       compression: this.#compression,
       signal: this.#context.signal,
+      packs: together?.packs,
     });
-    this.#configRows = new ConfigRows();
+    this.#configRows = new ConfigRows(together?.configBudget);
     this.#tables = new Map();
   }
 
@@ -294,7 +325,7 @@ class BackupJob {
     const { database, settings, signal } = this.#context;
     const { slice, shared } = this.#request;
     const like = `${this.#type} ${slice.ref.module}`;
-    await this.#startWriter();
+    await this.startWriter();
     this.#report('prepare');
     const captured = await captureSlices({
       database,
@@ -303,10 +334,10 @@ class BackupJob {
       lockFirst: shared?.lockedBy(like),
       signal,
       resolve: (client) => this.#resolve(client),
-      onTable: (table, batches, probe) => this.#writeTable(table, batches, probe),
+      onTable: (table, batches, probe) => this.writeTable(table, batches, probe),
       onRetry: async () => {
         await this.#writer?.abort();
-        await this.#startWriter();
+        await this.startWriter();
       },
     });
     shared?.remember(like, captured.locked);
@@ -316,13 +347,21 @@ class BackupJob {
   async #resolve(client: pg.ClientBase): Promise<Slice> {
     const { definition, rootKey, ref } = this.#request.slice;
     const slice = await resolveSlice(client, definition, rootKey, { implementationId: ref.id });
-    const chosen =
-      this.#type === 'config_only' ? { ...slice, tables: slice.tables.filter(({ role }) => role === 'config') } : slice;
+    const chosen = { ...slice, tables: slice.tables.filter((table) => this.reads(table)) };
     this.#rowsTotal ??= await estimateRows(client, chosen, this.#parents.all);
     return chosen;
   }
 
-  async #writeTable(table: SliceTable, batches: AsyncIterable<RowBatch>, probe: TableProbe): Promise<void> {
+  reads({ role }: Pick<SliceTable, 'role'>): boolean {
+    return this.#type !== 'config_only' || role === 'config';
+  }
+
+  /** Whether a table is read by a query of its own, also where others are read along with those of other backups. */
+  readsAlone(table: SliceTable): boolean {
+    return isReadAlone(table, { parents: this.#parents });
+  }
+
+  async writeTable(table: SliceTable, batches: AsyncIterable<RowBatch>, probe: TableProbe): Promise<void> {
     const choice = await chooseRead(table, { type: this.#type, parents: this.#parents, probe });
     let read: ManifestTable['read'] = choice.how === 'probe' ? { how: 'probe', reason: null } : choice;
     let written: WrittenTable | null = null;
@@ -334,7 +373,7 @@ class BackupJob {
         probe: (lows: readonly string[]) => probe.open(choice.since, lows),
       };
       try {
-        written = await this.#currentWriter.writeProbed(input);
+        written = await this.writer.writeProbed(input);
       } catch (error) {
         if (!(error instanceof ProbeRefuted)) throw error;
         read = { how: 'whole', reason: error.reason };
@@ -342,13 +381,13 @@ class BackupJob {
     }
     written ??= await this.#writeWhole(table, batches);
     this.#tables.set(table.facts.oid, toManifestTable(table, written, read));
-    if (this.#currentWriter.blocksNew > 0) await this.list();
+    if (this.writer.blocksNew > 0) await this.list();
   }
 
   #writeWhole(table: SliceTable, batches: AsyncIterable<RowBatch>): Promise<WrittenTable> {
     const name = printTable(table.facts);
     const keep = table.role === 'config' && !this.#repository.encrypted;
-    return this.#currentWriter.writeTable({
+    return this.writer.writeTable({
       table: name,
       layout: table.layout,
       batches: this.#reporting(name, keep ? this.#configRows.tee(table, batches) : batches),
@@ -356,7 +395,7 @@ class BackupJob {
     });
   }
 
-  get #currentWriter(): BackupWriter {
+  get writer(): BackupWriter {
     assert(this.#writer !== null, 'the writer is there before the first table');
     return this.#writer;
   }
@@ -385,7 +424,7 @@ class BackupJob {
     }
   }
 
-  #holding({ slice }: Captured): Holding {
+  #holding({ slice }: Pick<Captured, 'slice'>): Holding {
     const tables = slice.tables.map(({ facts }) => {
       const table = this.#tables.get(facts.oid);
       assert(table !== undefined, `${printTable(facts)} was written`);
@@ -397,7 +436,7 @@ class BackupJob {
   }
 
   /** Whether this backup may be left out: then every block of it is another's, and nothing of it was put anywhere. */
-  async #isHeld(captured: Captured): Promise<boolean> {
+  async isHeld(captured: Pick<Captured, 'slice'>, isThere?: (pack: string) => Promise<boolean>): Promise<boolean> {
     const { skipIfHeldUntil: until } = this.#request;
     const writer = this.#writer;
     if (until === undefined || writer === null || writer.blocksNew > 0) return false;
@@ -405,17 +444,16 @@ class BackupJob {
     const earlier = this.#type === 'config_only' ? all[0] : whole;
     if (earlier == null || !holdsTheSame(earlier, this.#holding(captured))) return false;
     return (
-      (await staysUntil(this.#context.catalogue, earlier.backupId, until)) && (await writer.findMissing()) === null
+      (await staysUntil(this.#context.catalogue, earlier.backupId, until)) &&
+      (await writer.findMissing(isThere)) === null
     );
   }
 
-  async #complete(captured: Captured): Promise<void> {
-    const writer = this.#writer;
-    assert(writer !== null, 'the writer is there after a capture');
-    this.#report('store');
+  /** What the manifest says besides what was written. It is in the list by then. */
+  async headOf(captured: Pick<Captured, 'slice' | 'snapshot'>): Promise<ManifestHead> {
     const { expiresAt } = await this.list();
     const { clock, actor, settings } = this.#context;
-    const completed = await writer.complete({
+    return {
       ...this.#holding(captured),
       backupId: this.id,
       parentId: this.#parentId,
@@ -427,23 +465,14 @@ class BackupJob {
       madeBy: settings.madeBy,
       snapshot: captured.snapshot,
       durationMs: Math.max(0, clock.now().getTime() - this.#createdAt.getTime()),
-    });
-    this.#isStored = true;
-    await this.#markCompleted(completed);
-    this.#report('done');
+    };
   }
 
-  async #markCompleted(completed: { manifest: Manifest; path: string; checksum: string }): Promise<void> {
+  /** The manifest is in the repository: gives what the row has to say now. */
+  stored(completed: CompletedBackup): CompletedColumns {
+    this.#isStored = true;
     const completedAt = this.#context.clock.now();
-    const columns = completedColumns({ ...completed, completedAt, backupData: this.#summary(completed.manifest) });
-    const mark = () =>
-      this.#context.catalogue.updateTable('public.module_backups').set(columns).where('id', '=', this.id).execute();
-    try {
-      await mark();
-    } catch (error) {
-      if (!isCofreError(error, 'database/connection-lost')) throw error;
-      await mark();
-    }
+    return completedColumns({ ...completed, completedAt, backupData: this.#summary(completed.manifest) });
   }
 
   /** What the catalogue shows without the repository. The rows of an encrypted backup never leave it unsealed. */
@@ -453,4 +482,23 @@ class BackupJob {
     const config = this.#configRows.result();
     return config === null ? { ...summary, config, configLeftOut: 'too-large' } : { ...summary, config };
   }
+}
+
+type NewBackup = Omit<Insertable<ModuleBackupsTable>, 'implementation_id'>;
+
+/** Makes the rows of backups that begin. */
+export async function insertRows(catalogue: Catalogue, rows: readonly NewBackup[]): Promise<void> {
+  await catalogue
+    .insertInto('public.module_backups')
+    .values((eb) =>
+      rows.map((row) => ({
+        ...row,
+        // NULL where the implementation was deleted: a restore that brings it back begins with a safety backup.
+        implementation_id: eb
+          .selectFrom('cofre.v_module_implementations')
+          .select('id')
+          .where('id', '=', row.source_implementation_id ?? null),
+      })),
+    )
+    .execute();
 }

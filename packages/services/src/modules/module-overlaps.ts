@@ -6,6 +6,9 @@ import { overlapsBeforeBackup, slicesOf } from './refuse-overlaps.ts';
 /** What a module's implementations share is looked for again after so long: the search grows with their number. */
 const FRESH_MS = 60_000;
 
+/** A search that failed says little of the next one; but it is not to be made anew for each of a thousand. */
+const FAILED_FRESH_MS = 5_000;
+
 /** Rows that belong to two implementations, looked for once for all of a module: for runs that back up many of them. */
 export class ModuleOverlaps {
   readonly #context: ServiceContext;
@@ -30,8 +33,7 @@ export class ModuleOverlaps {
     if (known !== undefined && Math.abs(now - known.at) < FRESH_MS) return known.overlaps;
     const overlaps = this.#search(module);
     this.#found.set(module, { at: now, overlaps });
-    // A search that failed says nothing of the next one.
-    overlaps.catch(() => this.#found.delete(module));
+    overlaps.catch(() => this.#found.set(module, { at: now - FRESH_MS + FAILED_FRESH_MS, overlaps }));
     return overlaps;
   }
 

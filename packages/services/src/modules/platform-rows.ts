@@ -36,6 +36,12 @@ export async function readPlatformRows(
   return { implementation: found.row, assignments: assigned.map(({ row }) => row) };
 }
 
+/** False: `readPlatformRows` has nothing to say of any implementation. */
+export async function hasPlatformRows(catalogue: Catalogue): Promise<boolean> {
+  const { implementations, assignments } = await ownTables((query) => rowsOf(catalogue, query));
+  return implementations || assignments;
+}
+
 const IMPLEMENTATIONS = sql`cofre.module_implementations`;
 const ASSIGNMENTS = sql`cofre.tenant_module_assignments`;
 
