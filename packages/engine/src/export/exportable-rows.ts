@@ -8,7 +8,7 @@ const BACKSLASH = 0x5c;
 const CARRIAGE_RETURN = 0x0d;
 
 /** What PostgreSQL writes behind a backslash: `\b \f \n \r \t \v \\ \N`. */
-const ESCAPES: ReadonlySet<number | undefined> = new Set([...'bfnrtv\\N'].map((letter) => letter.charCodeAt(0)));
+const ESCAPES: ReadonlySet<number | undefined> = new Set(Buffer.from('bfnrtv\\N', 'latin1'));
 
 /**
  * The rows of a table, as many as the manifest says, in COPY text as PostgreSQL itself writes it. Whoever can write to a

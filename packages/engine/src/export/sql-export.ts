@@ -14,6 +14,7 @@ SET LOCAL IntervalStyle = 'postgres';
 SET LOCAL TimeZone = 'UTC';
 SET LOCAL lc_monetary = 'C';
 SET LOCAL xmloption = 'content';
+SET LOCAL array_nulls = on;
 SET LOCAL standard_conforming_strings = on;
 SET LOCAL statement_timeout = 0;
 SET LOCAL lock_timeout = 0;

@@ -77,8 +77,7 @@ export class SqlStructure {
         if (notNull && part.structure.nullsLeft.includes(name))
           yield `NOT NULL of ${table}.${name}: old rows may lack it`;
       }
-      for (const { name, expression } of part.structure.generated)
-        yield `generated column ${table}.${name}${expression === null ? '' : `: ${expression}`}`;
+      for (const { name } of part.structure.generated) yield `generated column ${table}.${name}`;
       for (const { name, defaultExpression } of part.columns)
         if (defaultExpression !== null && !this.#isDrawn(part, name))
           yield `default of ${table}.${name}: ${defaultExpression}`;

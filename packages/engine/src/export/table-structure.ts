@@ -57,7 +57,7 @@ const sequence = z.object({
 const structure = z.object({
   uniques: z.array(unique),
   foreignKeys: z.array(foreignKey),
-  generated: z.array(z.object({ name, expression: z.string().nullable().default(null) })),
+  generated: z.array(z.object({ name })),
   sequences: z.array(sequence),
   types: z.array(storedType),
   /** Columns that must not be NULL from now on, and may be in old rows. */

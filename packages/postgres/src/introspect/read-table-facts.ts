@@ -14,6 +14,7 @@ import {
   TRIGGERS_SQL,
 } from './catalogue-sql.ts';
 import { chooseKey, type ColumnRow, type IndexRow } from './choose-key.ts';
+import { readTypeFacts } from './read-types.ts';
 import { readServerFacts } from './server-facts.ts';
 import type {
   ColumnFacts,
@@ -52,7 +53,9 @@ export async function readTableFacts(client: pg.ClientBase, oids: readonly numbe
   // Rows of a partitioned table live in its partitions: what hangs on a partition hangs on the table.
   const partitions = relations.flatMap((relation) => leavesOf(relation).map((leaf) => leaf.oid));
   const everywhere = [...new Set([...oids, ...partitions])];
-  const columns = groupByTable(await rowsOf<ColumnRow & TableRow>(client, COLUMNS_SQL, oids));
+  const allColumns = await rowsOf<ColumnRow & TableRow>(client, COLUMNS_SQL, oids);
+  const columns = groupByTable(allColumns);
+  const types = await readTypeFacts(client, allColumns);
   const indexes = await rowsOf<IndexRow>(client, INDEXES_SQL, oids);
   const texts = await readIndexTexts(client, indexes);
   const indexesOf = groupByTable(indexes);
@@ -75,6 +78,7 @@ export async function readTableFacts(client: pg.ClientBase, oids: readonly numbe
       triggers: triggerFacts(relation, triggers),
       rules: (rules.get(oid) ?? []).map(ruleFacts),
       sequences: (sequences.get(oid) ?? []).map(({ tableOid: _, ...sequence }) => sequence),
+      types: types.get(oid) ?? [],
     };
   });
   return new Map(tables.map((table) => [table.oid, table]));

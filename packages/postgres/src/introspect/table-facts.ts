@@ -21,6 +21,8 @@ export interface TableFacts {
   readonly triggers: readonly TriggerFacts[];
   readonly rules: readonly RuleFacts[];
   readonly sequences: readonly SequenceFacts[];
+  /** Types of the application's that its columns rest on, theirs too. */
+  readonly types: readonly TypeFacts[];
   /** Partitions (leaves only) of a partitioned table, or all that inherit from a plain one, children of children too. */
   readonly children: readonly { readonly oid: number; readonly schema: string; readonly name: string }[];
   readonly rowSecurity: { readonly enabled: boolean; readonly forced: boolean };
@@ -130,4 +132,29 @@ export interface SequenceFacts {
   readonly column: string;
   readonly increment: string;
   readonly owned: boolean;
+}
+
+/** What a type is made of. Checks and defaults of a domain are not among it. */
+export type TypeFacts = TypeName &
+  (
+    | { readonly kind: 'enum'; readonly labels: readonly string[] }
+    | { readonly kind: 'domain'; readonly base: string }
+    | {
+        readonly kind: 'composite';
+        readonly attributes: readonly { readonly name: string; readonly type: string }[];
+      }
+    | {
+        readonly kind: 'range';
+        readonly subtype: string;
+        /** One of PostgreSQL's own; null: the type's own. */
+        readonly collation: string | null;
+        readonly multirange: TypeName;
+      }
+    /** Of an extension, a table's row, or a range with functions or operators of its own. */
+    | { readonly kind: 'other'; readonly extension: string | null }
+  );
+
+interface TypeName {
+  readonly schema: string;
+  readonly name: string;
 }

@@ -45,6 +45,10 @@ function factsAsData(facts: TableFacts): Readonly<Record<string, unknown>> {
       generated === null ? [] : [{ name, type, generated, expression: defaultExpression }],
     ),
     sequences: facts.sequences,
+    types: facts.types,
+    nullsLeft: facts.columns.flatMap(({ name, notNull, notNullValidated }) =>
+      notNull && !notNullValidated ? [name] : [],
+    ),
     keyless: 'none' in facts.key ? facts.key.none : null,
   };
 }
