@@ -126,7 +126,6 @@ describe('bad input', () => {
   it('refuses by name what a later version brings', async () => {
     const shell = await emptyShell();
     for (const args of [
-      'backup export latest --format sql',
       'repo key list',
       'restore plan latest --mode exact',
       'restore plan latest --key public.item=1',

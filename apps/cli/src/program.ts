@@ -217,8 +217,22 @@ function addCareOfBackups(backup: Commander, declare: Declare): void {
     backup.command('release').argument('<id>').description('end a hold'),
     async () => (await load()).backupRelease,
   );
-  const exporting = backup.command('export', { hidden: true });
-  declareLater(declare, exporting.description('write a backup as SQL, CSV or JSON lines'), 'backup export');
+  declare(
+    backup
+      .command('export')
+      .argument('<id>')
+      .description('write a backup as plain files, without a database')
+      .addOption(
+        new Option('--format <format>', 'sql (for psql), csv or jsonl (a file per table)')
+          .choices(['sql', 'csv', 'jsonl'])
+          .makeOptionMandatory(),
+      )
+      .option('--output <folder>', 'a new or empty folder; without it SQL is printed')
+      .option('--table <tables...>', 'only these tables')
+      .option('--with-secrets', 'also the columns that the definition calls secret')
+      .option('--data-only', 'SQL of the rows alone, for tables that are there'),
+    async () => (await import('./commands/backup-export.ts')).backupExport,
+  );
 }
 
 function addDiff(program: Commander, declare: Declare): void {

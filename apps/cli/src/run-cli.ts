@@ -73,6 +73,12 @@ async function runCommand(input: {
       display.stop();
       process.stdout.write(text);
     },
+    pour: (chunk: Uint8Array) => {
+      display.stop();
+      return new Promise<void>((resolve, reject) => {
+        process.stdout.write(chunk, (error) => (error == null ? resolve() : reject(error)));
+      });
+    },
   };
   try {
     const command = await input.command();

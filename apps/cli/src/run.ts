@@ -1,6 +1,12 @@
 import { CofreError } from '@cofre/contracts';
 import type { Installation } from '@cofre/setup';
 
+export interface Output {
+  write(text: string): void;
+  /** Settles when more can be taken: what reads behind a pipe may be slow. */
+  pour(chunk: Uint8Array): Promise<void>;
+}
+
 /** What a command is handed: what was typed, what to work with, and where to print. */
 export class Run {
   /** Arguments in order; a variadic one is the last. */
@@ -9,14 +15,14 @@ export class Run {
   /** The environment, for what is started beside us; what is read of it comes through `composition`. */
   readonly variables: Readonly<Record<string, string | undefined>>;
   readonly #options: Readonly<Record<string, unknown>>;
-  readonly #stdout: { write(text: string): void };
+  readonly #stdout: Output;
 
   constructor(input: {
     readonly operands: readonly string[];
     readonly options: Readonly<Record<string, unknown>>;
     readonly composition: Installation;
     readonly variables: Readonly<Record<string, string | undefined>>;
-    readonly stdout: { write(text: string): void };
+    readonly stdout: Output;
   }) {
     this.operands = input.operands;
     this.composition = input.composition;
@@ -68,6 +74,11 @@ export class Run {
         params: { option: flag },
       });
     }
+  }
+
+  /** Prints a part of an answer that is no document. */
+  pour(chunk: Uint8Array): Promise<void> {
+    return this.#stdout.pour(chunk);
   }
 
   /** Prints the answer: as one JSON document with `--json`, else in words. */
