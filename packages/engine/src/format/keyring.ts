@@ -1,6 +1,7 @@
 import { createHash, createHmac, hkdfSync } from 'node:crypto';
 import { CofreError } from '@cofre/contracts';
 import type { Suite } from './constants.ts';
+import { damaged } from './seal.ts';
 
 /**
  * The secrets of an open repository, and what is derived from them. A root key seals; the id key names blocks and never
@@ -14,9 +15,15 @@ export interface Keyring {
   /** HMAC-SHA-256 under the id key, SHA-256 in a plain repository; hex. */
   blockId(plain: Uint8Array): string;
   /** The key that seals one pack or object, by its root key and random salt. Throws `repository/key-wrong` for an unknown root key. */
-  sealingKey(use: 'pack' | 'object', rootKeyId: string, salt: Uint8Array): Buffer;
+  sealingKey(sealed: SealedPlace, rootKeyId: string, salt: Uint8Array): Buffer;
   /** Authenticates `cofre.json`; null in a plain repository. */
   configMac(bytes: Uint8Array): string | null;
+}
+
+export interface SealedPlace {
+  readonly use: 'pack' | 'object';
+  /** For messages. */
+  readonly path: string;
 }
 
 export const NO_ROOT_KEY = '0'.repeat(32);
@@ -37,8 +44,8 @@ export function plainKeyring(repositoryId: string): Keyring {
     repositoryId,
     currentRootKeyId: NO_ROOT_KEY,
     blockId: (plain) => createHash('sha256').update(plain).digest('hex'),
-    sealingKey: () => {
-      throw new CofreError('repository/damaged', 'An object claims to be encrypted in a repository that is not.');
+    sealingKey: ({ path }) => {
+      throw damaged(path, 'it claims to be encrypted, and the repository is not');
     },
     configMac: () => null,
   };
@@ -52,19 +59,16 @@ export function encryptedKeyring(repositoryId: string, secrets: Secrets): Keyrin
     repositoryId,
     currentRootKeyId: secrets.currentRootKeyId,
     blockId: (plain) => createHmac('sha256', blockKey).update(plain).digest('hex'),
-    sealingKey: (use, rootKeyId, salt) => {
+    sealingKey: ({ use, path }, rootKeyId, salt) => {
       const rootKey = secrets.rootKeys.get(rootKeyId);
       if (!rootKey && secrets.listedRootKeyIds.includes(rootKeyId)) {
         throw new CofreError(
           'repository/key-wrong',
-          `An object is sealed with root key ${rootKeyId}, which the given key does not open.`,
+          `${path} is sealed with root key ${rootKeyId}, which the given key does not open.`,
+          { params: { object: path } },
         );
       }
-      if (!rootKey)
-        throw new CofreError(
-          'repository/damaged',
-          `An object names root key ${rootKeyId}, which this repository does not have.`,
-        );
+      if (!rootKey) throw damaged(path, `it names the root key ${rootKeyId}, which this repository does not have`);
       return derive(rootKey, salt, `cofre/1 ${use}`);
     },
     configMac: (bytes) => createHmac('sha256', configKey).update(bytes).digest('hex'),

@@ -166,7 +166,7 @@ export function sealedKeyOf(keyring: Keyring, packId: string, header: Buffer): S
     return { key: null, path, repositoryId: keyring.repositoryId };
   }
   const key = keyring.sealingKey(
-    'pack',
+    { use: 'pack', path },
     secret.toString('hex', 0, ROOT_KEY_ID_BYTES),
     secret.subarray(ROOT_KEY_ID_BYTES),
   );

@@ -52,7 +52,8 @@ export async function sealObject(sealing: ObjectSealing, place: ObjectPlace, pla
   if (sealing.keyring.suite !== 'none') {
     header.write(sealing.keyring.currentRootKeyId, 16, 'hex');
     header.set(sealing.random.bytes(SALT_BYTES), 32);
-    key = sealing.keyring.sealingKey('object', sealing.keyring.currentRootKeyId, header.subarray(32));
+    const sealed = { use: 'object', path: place.path } as const;
+    key = sealing.keyring.sealingKey(sealed, sealing.keyring.currentRootKeyId, header.subarray(32));
   }
   const body = seal(key, sealing.random, { bytes: packed, associated: associated(header, sealing.keyring, place) });
   const object = Buffer.concat([header, body]);
@@ -75,7 +76,11 @@ export async function openObject(
     throw damaged(place.path, 'its header is not that of this repository');
   const key = plainSuite
     ? null
-    : sealing.keyring.sealingKey('object', header.toString('hex', 16, 32), header.subarray(32));
+    : sealing.keyring.sealingKey(
+        { use: 'object', path: place.path },
+        header.toString('hex', 16, 32),
+        header.subarray(32),
+      );
   const packed = open(key, body, { associated: associated(header, sealing.keyring, place), object: place.path });
   const plainBytes = header.readUInt32LE(12);
   return Buffer.from(await sealing.codecs(compression).decompress(packed, plainBytes));
@@ -91,6 +96,7 @@ function checkHeader(keyring: Keyring, place: ObjectPlace, object: Buffer): Comp
     throw new CofreError(
       'repository/newer-format',
       `${place.path} has format ${version}; this program knows ${FORMAT_VERSION}.`,
+      { params: { object: place.path } },
     );
   }
   const compression = (Object.keys(COMPRESSION_CODE) as Compression[]).find(
