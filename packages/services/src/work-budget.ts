@@ -9,6 +9,8 @@ export interface WorkBudget {
   readonly sliceBytesMax: number | null;
   /** Slices that are worked on at the same time. */
   readonly concurrency: number;
+  /** Small slices that are backed up in one snapshot; default 1. */
+  readonly together?: number;
 }
 
-export const NO_BUDGET: WorkBudget = { mayStart: () => true, sliceBytesMax: null, concurrency: 1 };
+export const NO_BUDGET: WorkBudget = { mayStart: () => true, sliceBytesMax: null, concurrency: 1, together: 100 };

@@ -96,7 +96,10 @@ class JointBackup {
 
   async run(all: readonly ImplementationFacts[]): Promise<readonly (readonly [ImplementationFacts, Outcome])[]> {
     const slices = await this.#slicesOf(all);
-    const settings = await AllSettings.read(this.#context.catalogue);
+    const settings = await AllSettings.read(
+      this.#context.catalogue,
+      all.map(({ ref }) => ref.id),
+    );
     const settingsOf = ({ ref, moduleId }: ImplementationFacts) =>
       mergeSettings(settings.layers({ implementationId: ref.id, moduleId })).settings;
     const refs = [...slices.values()].map(({ ref }) => ref);

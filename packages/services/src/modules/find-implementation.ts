@@ -33,8 +33,8 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 export async function findImplementation(catalogue: Catalogue, reference: string): Promise<ImplementationFacts> {
   const query = implementationQuery(catalogue);
   if (UUID.test(reference)) {
-    const row = await findRow(catalogue, reference.toLowerCase());
-    if (row !== null) return factsOf(row);
+    const [row] = await findRows(catalogue, [reference.toLowerCase()]);
+    if (row !== undefined) return factsOf(row);
     throw implementationNotFound(reference);
   }
   // Slugs hold no slash, keys may.
@@ -52,9 +52,9 @@ export async function findImplementation(catalogue: Catalogue, reference: string
   return factsOf(row);
 }
 
-/** An implementation as the catalogue has it, nothing of it read yet; null: there is none of this id. */
-export async function findRow(catalogue: Catalogue, id: string): Promise<ImplementationRow | null> {
-  return (await implementationQuery(catalogue).where('i.id', '=', id).executeTakeFirst()) ?? null;
+/** Implementations as the catalogue has them, nothing of them read yet; those that are not there are left out. */
+export async function findRows(catalogue: Catalogue, ids: readonly string[]): Promise<readonly ImplementationRow[]> {
+  return implementationQuery(catalogue).where('i.id', 'in', ids).execute();
 }
 
 /** Throws `definition/invalid` where somebody wrote a definition past the product that is none. */

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type BackupSettings, isCofreError } from '@cofre/contracts';
-import { auditQuery } from '../audit/audit.ts';
+import { type BackupDocument, type BackupSettings, isCofreError } from '@cofre/contracts';
+import { type AuditEntry, auditQuery } from '../audit/audit.ts';
 import { estimateBytes } from '../backups/estimate-bytes.ts';
 import { withImplementationLock } from '../backups/implementation-lock.ts';
 import { settleInterrupted } from '../backups/recover-interrupted.ts';
 import type { SharedWork } from '../backups/shared-work.ts';
-import { takeBackupIfChanged } from '../backups/take-backup.ts';
+import { type BackupRequest, takeBackupIfChanged } from '../backups/take-backup.ts';
 import type { SliceInputs } from '../modules/find-implementation.ts';
 import type { ServiceContext } from '../service-context.ts';
-import { type Claim, type Claimed, holdsClaim, later, RENEW_MS, renewClaim } from './claims.ts';
+import { type Claim, type Claimed, holdsClaim, later, RENEW_MS, renewClaims } from './claims.ts';
 import type { Scheduled } from './find-scheduled.ts';
 import { judgeFailure } from './judge-failure.ts';
 import { neverComes } from './never-comes.ts';
@@ -43,12 +43,13 @@ export interface ScheduledRun {
  * Backs up one implementation that was claimed, and says in the catalogue how it went and when it is due next. Throws
  * only where the catalogue itself fails, or the run was interrupted; what is wrong with the implementation is an outcome.
  */
-export async function backUpClaimed(run: ScheduledRun, { claim, scheduled }: Claimed): Promise<Outcome> {
-  if (scheduled === null || scheduled.settings.schedule === null) {
-    await unschedule(run.context.catalogue, claim);
+export async function backUpClaimed(run: ScheduledRun, claimed: Claimed): Promise<Outcome> {
+  const due = dueOf(run, claimed);
+  if (due === null) {
+    await unschedule(run.context.catalogue, claimed.claim);
     return { kind: 'settled' };
   }
-  const due = { claim, scheduled, next: () => nextTime(run, scheduled.settings) };
+  const { claim, scheduled } = due;
   try {
     return await renewing(run, claim, () => backUp(run, due, scheduled.slice()));
   } catch (error) {
@@ -67,6 +68,12 @@ export interface Due {
   readonly scheduled: Scheduled;
   /** The next regular time. Throws `settings/invalid-schedule`. */
   readonly next: () => Date;
+}
+
+/** null: the implementation is gone, or its schedule. */
+export function dueOf(run: ScheduledRun, { claim, scheduled }: Claimed): Due | null {
+  if (scheduled === null || scheduled.settings.schedule === null) return null;
+  return { claim, scheduled, next: () => nextTime(run, scheduled.settings) };
 }
 
 /** A missed time is caught up once: whatever was missed, the next one is after now. */
@@ -112,29 +119,35 @@ async function underLock(run: ScheduledRun, { claim, scheduled, next }: Due, sli
     await settle();
     return { kind: 'done', unchanged: false };
   }
-  const { defaultType: type, skipUnchanged, audit: events } = scheduled.settings;
-  const backup = await takeBackupIfChanged(context, {
+  const backup = await takeBackupIfChanged(context, { ...requestOf({ claim, scheduled, next }, slice), shared });
+  await settle();
+  if (backup === null) return { kind: 'done', unchanged: true };
+  const entries = auditOf(scheduled, backup);
+  if (entries.length > 0) await auditQuery(context, ...entries).execute();
+  return { kind: 'done', unchanged: false };
+}
+
+export function requestOf({ claim, scheduled: { settings }, next }: Due, slice: SliceInputs): BackupRequest {
+  return {
     slice,
-    type,
+    type: settings.defaultType,
     description: null,
     expiresAt: undefined,
     compression: undefined,
     safety: false,
     origin: 'scheduled',
     scheduledFor: claim.dueAt,
-    settings: scheduled.settings,
-    shared,
+    settings,
     // Else the earlier one could expire before the next look, and nothing would be left.
-    ...(skipUnchanged ? { skipIfHeldUntil: next() } : {}),
-  });
-  await settle();
-  if (backup === null) return { kind: 'done', unchanged: true };
-  if (events.CREATE_MODULE_BACKUP !== false) {
-    const details = { type: backup.type, bytesStored: backup.stats.bytesStored };
-    const of = { implementation: slice.ref, backupId: backup.id };
-    await auditQuery(context, { action: 'CREATE_MODULE_BACKUP', ...of, details }).execute();
-  }
-  return { kind: 'done', unchanged: false };
+    ...(settings.skipUnchanged ? { skipIfHeldUntil: next() } : {}),
+  };
+}
+
+/** None where the settings want none. */
+export function auditOf({ ref, settings }: Scheduled, backup: BackupDocument): readonly AuditEntry[] {
+  if (settings.audit.CREATE_MODULE_BACKUP === false) return [];
+  const details = { type: backup.type, bytesStored: backup.stats.bytesStored };
+  return [{ action: 'CREATE_MODULE_BACKUP', implementation: ref, backupId: backup.id, details }];
 }
 
 /** Whether the runner that had it before made the backup of this very time, and died before it could say so. */
@@ -151,14 +164,14 @@ async function wasMade(context: ServiceContext, claim: Claim): Promise<boolean> 
   return made !== undefined;
 }
 
-/** Says again and again that it is ours, as long as `work` lasts. */
-async function renewing<T>({ context }: ScheduledRun, claim: Claim, work: () => Promise<T>): Promise<T> {
+/** Says again and again that it is ours, and with it what was claimed together with it, as long as `work` lasts. */
+export async function renewing<T>({ context }: ScheduledRun, claim: Claim, work: () => Promise<T>): Promise<T> {
   const over = new AbortController();
   const renew = async () => {
     for (;;) {
       await sleep(RENEW_MS, undefined, { signal: over.signal });
       // Where the catalogue cannot be reached the work itself finds out; where the claim is lost, the lock decides.
-      await renewClaim(context.catalogue, claim, context.clock.now()).catch(() => undefined);
+      await renewClaims(context.catalogue, claim.id, context.clock.now()).catch(() => undefined);
     }
   };
   const renewal = renew().catch(() => undefined);

@@ -17,7 +17,7 @@ export const CLOCK_TOLERANCE_MS = 2 * 3_600_000;
 
 /** An implementation that is due, and ours until `claimed_until`. */
 export interface Claim {
-  /** Of this claim alone: whoever finds another one in its place has lost it. */
+  /** Of this claim alone, and of those taken together with it: whoever finds another one in its place has lost it. */
   readonly id: string;
   readonly implementationId: string;
   readonly failures: number;
@@ -45,37 +45,48 @@ export interface Claimed {
   readonly scheduled: Scheduled | null;
 }
 
-/** Takes the implementation that has been due longest and that nobody else has; null: there is none. */
-export async function claimNext(catalogue: Catalogue, id: string, options: DueOptions): Promise<Claimed | null> {
+/** Takes implementations that have been due longest and that nobody else has, at most so many. */
+export async function claimDue(
+  catalogue: Catalogue,
+  id: string,
+  options: DueOptions & { readonly count: number },
+): Promise<readonly Claimed[]> {
   return catalogue.transaction().execute(async (transaction) => {
     // A server that crashes forgets the claim, and ends the sessions of who had it: there is nothing to wait for.
     await sql`SET LOCAL synchronous_commit = off`.execute(transaction);
-    const claim = await claimOne(transaction, id, options);
-    return claim === null ? null : { claim, scheduled: await findScheduled(transaction, claim.implementationId) };
+    const claims = await claim(transaction, id, options);
+    const scheduled = await findScheduled(
+      transaction,
+      claims.map(({ implementationId }) => implementationId),
+    );
+    return claims.map((own) => ({ claim: own, scheduled: scheduled.get(own.implementationId) ?? null }));
   });
 }
 
-async function claimOne(catalogue: Catalogue, id: string, options: DueOptions): Promise<Claim | null> {
+async function claim(
+  catalogue: Catalogue,
+  id: string,
+  options: DueOptions & { readonly count: number },
+): Promise<readonly Claim[]> {
   const until = new Date(options.now.getTime() + CLAIM_MS);
   const { rows } = await sql<Omit<Claim, 'id'>>`
     WITH due AS (
-      SELECT s.implementation_id, s.claimed_by
+      SELECT s.implementation_id, s.claimed_by, s.next_backup_at
       FROM cofre.implementation_settings AS s
       WHERE ${isDue(options)} AND ${isFree(options)}
       ORDER BY s.next_backup_at, s.implementation_id
-      LIMIT 1
+      LIMIT ${options.count}
       FOR UPDATE OF s SKIP LOCKED
+    ), taken AS (
+      UPDATE cofre.implementation_settings AS s
+      SET claimed_by = ${id}, claimed_until = ${until}
+      FROM due
+      WHERE s.implementation_id = due.implementation_id
+      RETURNING s.implementation_id AS "implementationId", s.failures, s.needs_worker AS "needsWorker",
+        pg_catalog.to_json(s.next_backup_at) #>> '{}' AS "dueAt", due.claimed_by IS NOT NULL AS "isTakenOver"
     )
-    UPDATE cofre.implementation_settings AS s
-    SET claimed_by = ${id}, claimed_until = ${until}
-    FROM due
-    WHERE s.implementation_id = due.implementation_id
-    RETURNING s.implementation_id AS "implementationId", s.failures, s.needs_worker AS "needsWorker",
-      pg_catalog.to_json(s.next_backup_at) #>> '{}' AS "dueAt", due.claimed_by IS NOT NULL AS "isTakenOver"`.execute(
-    catalogue,
-  );
-  const [claimed] = rows;
-  return claimed === undefined ? null : { ...claimed, id };
+    SELECT * FROM taken ORDER BY "dueAt", "implementationId"`.execute(catalogue);
+  return rows.map((claimed) => ({ ...claimed, id }));
 }
 
 /** Due, waiting for no retry, and not tried by this run. */
@@ -93,14 +104,23 @@ function isFree({ now, takesLarge }: DueOptions) {
   return sql`(s.claimed_until IS NULL OR s.claimed_until <= ${now} OR s.claimed_until > ${beyond}) ${size}`;
 }
 
-/** Makes the claim last, where it is still ours. */
-export async function renewClaim(catalogue: Catalogue, claim: Claim, now: Date): Promise<void> {
+/** Makes all last that were taken by one claim. */
+export async function renewClaims(catalogue: Catalogue, id: string, now: Date): Promise<void> {
   await catalogue
     .updateTable('cofre.implementation_settings')
     .set({ claimed_until: new Date(now.getTime() + CLAIM_MS) })
-    .where('implementation_id', '=', claim.implementationId)
-    .where('claimed_by', '=', claim.id)
+    .where('claimed_by', '=', id)
     .execute();
+}
+
+/** The implementations that a claim still holds; the others lapsed, and somebody else took over. */
+export async function heldBy(catalogue: Catalogue, id: string): Promise<ReadonlySet<string>> {
+  const rows = await catalogue
+    .selectFrom('cofre.implementation_settings')
+    .select('implementation_id')
+    .where('claimed_by', '=', id)
+    .execute();
+  return new Set(rows.map((row) => row.implementation_id));
 }
 
 /** False: it lapsed, and somebody else took over. */

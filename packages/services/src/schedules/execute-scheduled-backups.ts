@@ -15,8 +15,9 @@ import { toCofreError } from '../error-document.ts';
 import { ModuleOverlaps } from '../modules/module-overlaps.ts';
 import type { ServiceContext } from '../service-context.ts';
 import { NO_BUDGET, type WorkBudget } from '../work-budget.ts';
-import { backUpClaimed, type Outcome, type ScheduledRun } from './back-up-claimed.ts';
-import { claimNext, countWaiting, type DueOptions, type Waiting } from './claims.ts';
+import type { Outcome, ScheduledRun } from './back-up-claimed.ts';
+import { backUpTogether } from './back-up-together.ts';
+import { claimDue, countWaiting, type DueOptions, type Waiting } from './claims.ts';
 import { notifyRunFailed } from './notices.ts';
 import { settleSchedules } from './settle-schedules.ts';
 
@@ -107,10 +108,14 @@ class Worklist {
   async #lane(): Promise<void> {
     try {
       while (this.#mayGoOn()) {
-        this.#begun += 1;
-        const claimed = await claimNext(this.#context.catalogue, this.#context.random.uuid(), this.#due());
-        if (claimed === null) return;
-        this.#count(claimed.claim.implementationId, await backUpClaimed(this.#run, claimed));
+        const { budget, limit } = this.#options;
+        const count = Math.min(budget.together ?? 1, limit - this.#begun);
+        this.#begun += count;
+        const id = this.#context.random.uuid();
+        const claimed = await claimDue(this.#context.catalogue, id, { ...this.#due(), count });
+        if (claimed.length === 0) return;
+        this.#begun -= count - claimed.length;
+        await backUpTogether(this.#run, claimed, (implementation, outcome) => this.#count(implementation, outcome));
       }
     } catch (thrown) {
       this.#stop ??= { thrown };

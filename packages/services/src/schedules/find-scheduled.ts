@@ -1,8 +1,8 @@
 import { type BackupSettings, type ImplementationRef, implementationId } from '@cofre/contracts';
 import type { Catalogue } from '../catalogue/open-catalogue.ts';
-import { factsOf, findRow, type SliceInputs, sliceInputsOf } from '../modules/find-implementation.ts';
+import { factsOf, findRows, type SliceInputs, sliceInputsOf } from '../modules/find-implementation.ts';
 import { mergeSettings } from '../settings/merge-settings.ts';
-import { readLayers } from '../settings/settings-rows.ts';
+import { AllSettings } from '../settings/settings-rows.ts';
 
 /** An implementation that is due, as it is now. */
 export interface Scheduled {
@@ -12,14 +12,22 @@ export interface Scheduled {
   readonly slice: () => SliceInputs;
 }
 
-/** null: it was deleted meanwhile. */
-export async function findScheduled(catalogue: Catalogue, id: string): Promise<Scheduled | null> {
-  const row = await findRow(catalogue, id);
-  if (row === null) return null;
-  const layers = await readLayers(catalogue, { implementationId: id, moduleId: row.module_id });
-  return {
-    ref: { id: implementationId.parse(row.id), module: row.module, key: row.key },
-    settings: mergeSettings(layers).settings,
-    slice: () => sliceInputsOf(factsOf(row)),
-  };
+/** By the id of the implementation; one that was deleted meanwhile is not among them. */
+export async function findScheduled(
+  catalogue: Catalogue,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Scheduled>> {
+  if (ids.length === 0) return new Map();
+  const rows = await findRows(catalogue, ids);
+  const settings = await AllSettings.read(catalogue, ids);
+  return new Map(
+    rows.map((row): [string, Scheduled] => [
+      row.id,
+      {
+        ref: { id: implementationId.parse(row.id), module: row.module, key: row.key },
+        settings: mergeSettings(settings.layers({ implementationId: row.id, moduleId: row.module_id })).settings,
+        slice: () => sliceInputsOf(factsOf(row)),
+      },
+    ]),
+  );
 }

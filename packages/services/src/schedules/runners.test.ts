@@ -99,19 +99,18 @@ describe.each(costlyTestServers())('several runners at once, on PostgreSQL $name
     const scene = await shop(12);
     const { context, clock, db } = scene;
     const killed = start(scene);
-    const completed = () => db.query(`SELECT FROM module_backups WHERE status = 'completed'`);
-    await expect.poll(async () => (await completed()).rowCount, { timeout: 60_000 }).toBeGreaterThan(2);
+    const begun = async () => (await db.query(`SELECT FROM module_backups`)).rowCount;
+    await expect.poll(begun, { timeout: 60_000, interval: 2 }).toBeGreaterThan(2);
     killed.kill();
     expect(await killed.ended).toBeNull();
     const claimed = await db.query('SELECT FROM cofre.implementation_settings WHERE claimed_by IS NOT NULL');
     const left = claimed.rowCount ?? 0;
     await expect.poll(() => sessionsOfOthers(scene)).toBe(0);
-    const done = (await completed()).rowCount ?? 0;
-    // It still seems to be at one of them.
+    expect(left).toBeGreaterThan(0);
+    // It still seems to be at them.
     expect(await executeScheduledBackups(context)).toMatchObject({ failed: [], left });
     clock.pass(CLAIM_LAPSED_MS);
     expect(await executeScheduledBackups(context)).toMatchObject({ done: left, failed: [], left: 0 });
-    expect(done).toBeLessThan(12);
     await expectEachOnce(scene, 12);
   });
 

@@ -34,6 +34,29 @@ export async function settleDone(
     .execute();
 }
 
+/** The same of several, each with the time when it is due next. */
+export async function settleAllDone(
+  catalogue: Catalogue,
+  done: readonly { readonly claim: Claim; readonly next: Date }[],
+  { now, dueBy }: { readonly now: Date; readonly dueBy: Date },
+): Promise<void> {
+  await sql`
+    UPDATE cofre.implementation_settings AS s
+    SET claimed_by = NULL, claimed_until = NULL, last_scheduled_at = ${now}, failures = 0, retry_at = NULL,
+        last_error = NULL, needs_worker = false,
+        next_backup_at = CASE WHEN s.next_backup_at <= ${dueBy} THEN v.next ELSE s.next_backup_at END
+    FROM ROWS FROM (
+      pg_catalog.unnest(${done.map(({ claim }) => claim.implementationId)}::pg_catalog.uuid[]),
+      pg_catalog.unnest(${done.map(({ next }) => next)}::pg_catalog.timestamptz[])
+    ) AS v (id, next)
+    WHERE s.implementation_id = v.id`.execute(catalogue);
+}
+
+/** Nobody has them any more that were taken by one claim; they are due as they were. */
+export async function releaseClaims(catalogue: Catalogue, id: string): Promise<void> {
+  await catalogue.updateTable('cofre.implementation_settings').set(LET_GO).where('claimed_by', '=', id).execute();
+}
+
 /** It could not be backed up now. `next`: when it is due; where that is as before, `retryAt` says when to try again. */
 export async function settleFailed(
   catalogue: Catalogue,

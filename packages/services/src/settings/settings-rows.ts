@@ -47,11 +47,14 @@ export class AllSettings {
     this.#own = own;
   }
 
-  static async read(catalogue: Catalogue): Promise<AllSettings> {
-    const rows = await catalogue
-      .selectFrom('cofre.backup_settings')
-      .select(['scope', 'subject_id', 'settings'])
-      .execute();
+  /** `implementations`: rows of others are left out. */
+  static async read(catalogue: Catalogue, implementations?: readonly string[]): Promise<AllSettings> {
+    const all = catalogue.selectFrom('cofre.backup_settings').select(['scope', 'subject_id', 'settings']);
+    const rows = await (
+      implementations === undefined
+        ? all
+        : all.where((eb) => eb.or([eb('scope', '<>', 'implementation'), eb('subject_id', 'in', implementations)]))
+    ).execute();
     return new AllSettings(
       new Map(rows.map(({ scope, subject_id, settings }) => [`${scope} ${subject_id}`, readPartialSettings(settings)])),
     );
