@@ -61,6 +61,18 @@ describe('the message catalogues', () => {
 /** Attributes that people see or hear. */
 const SPOKEN = new Set(['aria-label', 'aria-description', 'alt', 'title', 'placeholder', 'label', 'description']);
 
+/** The text that an expression may give, as far as it stands there itself. */
+function wordsOf(expression: ts.Node | undefined): string {
+  if (expression === undefined) return '';
+  if (ts.isStringLiteralLike(expression)) return expression.text;
+  if (ts.isParenthesizedExpression(expression)) return wordsOf(expression.expression);
+  if (ts.isConditionalExpression(expression)) return wordsOf(expression.whenTrue) + wordsOf(expression.whenFalse);
+  if (ts.isBinaryExpression(expression)) return wordsOf(expression.left) + wordsOf(expression.right);
+  if (ts.isTemplateExpression(expression))
+    return expression.head.text + expression.templateSpans.map(({ literal }) => literal.text).join('');
+  return '';
+}
+
 /** Letters in text nodes and in spoken attributes: what stands in the code is in one language only. */
 function textIn(file: string): string[] {
   const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true, ts.ScriptKind.TSX);
@@ -72,13 +84,13 @@ function textIn(file: string): string[] {
   };
   const visit = (node: ts.Node): void => {
     if (ts.isJsxText(node)) note(node, node.text);
-    if (ts.isJsxExpression(node) && node.expression !== undefined && ts.isJsxElement(node.parent)) {
-      if (ts.isStringLiteralLike(node.expression)) note(node, node.expression.text);
+    if (ts.isJsxExpression(node) && !ts.isJsxAttribute(node.parent)) note(node, wordsOf(node.expression));
+    if (ts.isJsxAttribute(node) && SPOKEN.has(node.name.getText(source))) {
+      const value = node.initializer;
+      note(node, wordsOf(value !== undefined && ts.isJsxExpression(value) ? value.expression : value));
     }
-    if (ts.isJsxAttribute(node) && SPOKEN.has(node.name.getText(source)) && node.initializer !== undefined) {
-      const value = ts.isJsxExpression(node.initializer) ? node.initializer.expression : node.initializer;
-      if (value !== undefined && ts.isStringLiteralLike(value)) note(node, value.text);
-    }
+    if (ts.isCallExpression(node) && node.expression.getText(source).startsWith('toast.'))
+      for (const argument of node.arguments) note(node, wordsOf(argument));
     node.forEachChild(visit);
   };
   visit(source);
