@@ -16,7 +16,7 @@ import { decodeKeyFile, type KeyFile, type RootSecrets, unwrapSecrets, wrapSecre
 import { encryptedKeyring, type Keyring, plainKeyring } from '../format/keyring.ts';
 import type { BlockRef, Manifest, ManifestTable, RangeEntry } from '../format/manifest.ts';
 import { decodeManifest, decodeRanges } from '../format/manifest-schema.ts';
-import { openBlock, PACK_HEADER_BYTES, type SealedKey, sealedKeyOf } from '../format/pack.ts';
+import { checksumOf, openBlock, PACK_HEADER_BYTES, type SealedKey, sealedKeyOf } from '../format/pack.ts';
 import { damaged } from '../format/seal.ts';
 import { type ObjectSealing, openObject, sealObject } from '../format/sealed-object.ts';
 import { WriteLease } from '../garbage/write-lease.ts';
@@ -221,9 +221,16 @@ export class Repository {
     return readRangeKeys(this, layoutOf(table), range);
   }
 
-  async readManifest(implementation: ImplementationId, backup: BackupId): Promise<Manifest> {
+  /** `checksum`: what is known of it from elsewhere. In a plain repository nothing else tells it from one that somebody else made. */
+  async readManifest(
+    implementation: ImplementationId,
+    backup: BackupId,
+    { checksum }: { readonly checksum?: string | null } = {},
+  ): Promise<Manifest> {
     const path = manifestPath(implementation, backup);
     const object = Buffer.from(await this.store.get(path));
+    if (checksum != null && checksumOf(object) !== checksum)
+      throw damaged(path, 'it is not the one that was put there: its checksum differs from the one that was kept');
     const manifest = decodeManifest(path, await openObject(this.sealing, { path, kind: 'manifest' }, object));
     if (manifest.backupId !== backup || manifest.repositoryId !== this.id)
       throw damaged(path, 'it is the manifest of another backup');

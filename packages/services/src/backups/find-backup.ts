@@ -113,7 +113,7 @@ export function backupNotFound(reference: string): CofreError {
 }
 
 /** What of a backup's row is needed to find its manifest. */
-export type ManifestRow = Pick<BackupRow, 'id' | 'status' | 'repository_id' | 'source_implementation_id'>;
+export type ManifestRow = Pick<BackupRow, 'id' | 'status' | 'checksum' | 'repository_id' | 'source_implementation_id'>;
 
 /** The manifest of a completed backup. Throws `backup/not-restorable`, or `repository/identity-changed` for one of another repository. */
 export async function readManifestOf(repository: Repository, row: ManifestRow): Promise<Manifest> {
@@ -129,7 +129,10 @@ export async function readManifestOf(repository: Repository, row: ManifestRow): 
       { params: { backupId: row.id, repositoryId: row.repository_id ?? '' } },
     );
   }
-  return repository.readManifest(implementationId.parse(row.source_implementation_id), toBackupId(row.id));
+  const { checksum } = row;
+  return repository.readManifest(implementationId.parse(row.source_implementation_id), toBackupId(row.id), {
+    checksum,
+  });
 }
 
 const NO_STATS: BackupStats = {

@@ -66,7 +66,7 @@ export async function findParentsOfMany(
   const rows = await context.catalogue
     .selectFrom('public.module_backups as b')
     .distinctOn('b.source_implementation_id')
-    .select(['b.id', 'b.status', 'b.backup_type', 'b.repository_id', 'b.source_implementation_id'])
+    .select(['b.id', 'b.status', 'b.checksum', 'b.backup_type', 'b.repository_id', 'b.source_implementation_id'])
     .where(
       'b.source_implementation_id',
       'in',

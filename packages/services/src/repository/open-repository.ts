@@ -20,12 +20,15 @@ export async function pinRepository(
   repository: Repository,
 ): Promise<Repository> {
   const pin = await context.catalogue.selectFrom('cofre.repository_pin').selectAll().executeTakeFirst();
-  if (pin !== undefined && isAsPinned(repository, pin)) return repository;
+  if (pin !== undefined && isAsPinned(repository, pin)) {
+    await pinNewKeys(context.catalogue, repository, pin.root_key_ids);
+    return repository;
+  }
   // `repo init` writes the accepted repository down where only the operator can: that is how one is replaced on purpose.
   const isReplacement = pin !== undefined && context.accepted !== null && pin.repository_id !== repository.id;
   if (pin !== undefined && !isReplacement) {
     refuseAnother(repository, { id: pin.repository_id, encryption: pin.encryption });
-    throw identityChanged(repository, 'its root keys are not the ones that were used before');
+    throw identityChanged(repository, 'it lacks a root key that was used before');
   }
   const row = {
     repository_id: repository.id,
@@ -51,9 +54,19 @@ export function isAsPinned(
   repository: Repository,
   pin: { readonly repository_id: string; readonly encryption: string; readonly root_key_ids: readonly string[] },
 ): boolean {
-  // A new root key may have been added since; that all of the pinned ones went is what an exchange looks like.
-  const keysFit = pin.encryption === 'none' || pin.root_key_ids.some((id) => repository.rootKeyIds.includes(id));
+  // Root keys are only ever added: where one went, it is an older configuration, or another repository's.
+  const keysFit = pin.root_key_ids.every((id) => repository.rootKeyIds.includes(id));
   return pin.repository_id === repository.id && pin.encryption === encryptionOf(repository) && keysFit;
+}
+
+/** The configuration is authenticated, so that keys beside those that are pinned were added by who had one. */
+async function pinNewKeys(catalogue: Catalogue, repository: Repository, pinned: readonly string[]): Promise<void> {
+  if (repository.rootKeyIds.every((id) => pinned.includes(id))) return;
+  await catalogue
+    .updateTable('cofre.repository_pin')
+    .set({ root_key_ids: [...repository.rootKeyIds] })
+    .where('repository_id', '=', repository.id)
+    .execute();
 }
 
 function refuseAnother(repository: Repository, expected: AcceptedRepository): void {
