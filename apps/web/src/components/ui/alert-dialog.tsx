@@ -5,6 +5,7 @@ import type { ComponentProps } from 'react';
 import { cn } from '#lib/cn.ts';
 import { buttonVariants } from './button.tsx';
 import { OVERLAY, PANEL } from './dialog.tsx';
+import { useFocusReturn } from './use-focus-return.ts';
 
 export function AlertDialog(props: ComponentProps<typeof AlertDialogPrimitive.Root>) {
   return <AlertDialogPrimitive.Root {...props} />;
@@ -16,10 +17,16 @@ export function AlertDialogTrigger(props: ComponentProps<typeof AlertDialogPrimi
 
 /** Needs an `AlertDialogTitle` and an `AlertDialogDescription`. */
 export function AlertDialogContent({ className, ...props }: ComponentProps<typeof AlertDialogPrimitive.Content>) {
+  const focusReturn = useFocusReturn();
   return (
     <AlertDialogPrimitive.Portal>
       <AlertDialogPrimitive.Overlay data-slot="alert-dialog-overlay" className={OVERLAY} />
-      <AlertDialogPrimitive.Content data-slot="alert-dialog-content" className={cn(PANEL, className)} {...props} />
+      <AlertDialogPrimitive.Content
+        data-slot="alert-dialog-content"
+        className={cn(PANEL, className)}
+        {...focusReturn}
+        {...props}
+      />
     </AlertDialogPrimitive.Portal>
   );
 }

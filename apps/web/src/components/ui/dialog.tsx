@@ -5,6 +5,7 @@ import { useTranslations } from 'next-intl';
 import { Dialog as DialogPrimitive } from 'radix-ui';
 import type { ComponentProps } from 'react';
 import { cn } from '#lib/cn.ts';
+import { useFocusReturn } from './use-focus-return.ts';
 
 export const OVERLAY = 'fixed inset-0 z-50 bg-black/50';
 export const PANEL =
@@ -25,10 +26,11 @@ export function DialogClose(props: ComponentProps<typeof DialogPrimitive.Close>)
 /** Needs a `DialogTitle`, and a `DialogDescription` or `aria-describedby={undefined}`. */
 export function DialogContent({ className, children, ...props }: ComponentProps<typeof DialogPrimitive.Content>) {
   const t = useTranslations('common');
+  const focusReturn = useFocusReturn();
   return (
     <DialogPrimitive.Portal>
       <DialogPrimitive.Overlay data-slot="dialog-overlay" className={OVERLAY} />
-      <DialogPrimitive.Content data-slot="dialog-content" className={cn(PANEL, className)} {...props}>
+      <DialogPrimitive.Content data-slot="dialog-content" className={cn(PANEL, className)} {...focusReturn} {...props}>
         {children}
         <DialogPrimitive.Close className="absolute top-3 right-3 inline-flex size-8 cursor-pointer items-center justify-center rounded-md text-muted-foreground hover:bg-accent hover:text-accent-foreground">
           <XIcon className="size-4" aria-hidden="true" />

@@ -34,6 +34,11 @@ export function ModuleBrowser({ modules, implementations, isAdministrator }: Mod
   const shown = shownModules({ modules, implementations }, { typed, state });
   const visible = new Set<string>(shown.flatMap((it) => it.implementations.map(({ id }) => id)));
   const chosen = [...selected].filter((id) => visible.has(id));
+  const unselect = () => {
+    // The bar goes, and with it what had the focus.
+    document.getElementById(`select-${chosen[0] ?? ''}`)?.focus();
+    setSelected(new Set());
+  };
   return (
     <div className="flex flex-col gap-4">
       <Filters typed={typed} state={state ?? ''} onChange={set} />
@@ -63,10 +68,10 @@ export function ModuleBrowser({ modules, implementations, isAdministrator }: Mod
         <BackUpTogether
           implementations={implementations.filter(({ id }) => chosen.includes(id))}
           onDone={(started) => {
-            setSelected(new Set());
+            unselect();
             follow(...started);
           }}
-          onClear={() => setSelected(new Set())}
+          onClear={unselect}
         />
       ) : null}
     </div>

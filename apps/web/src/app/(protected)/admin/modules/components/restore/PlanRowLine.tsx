@@ -20,6 +20,8 @@ interface PlanRowLineProps {
   readonly row: PlanRow | undefined;
   readonly keyColumns: readonly string[];
   readonly heightPx: number;
+  /** Tab comes to this one, and to no other. */
+  readonly isStop: boolean;
   readonly onOpen: (row: PlanRow) => void;
   /** The list's own: one for each row would be made anew with each that comes into sight. */
   readonly t: Words;
@@ -29,7 +31,7 @@ type Words = ReturnType<typeof useTranslations<'restore.rows'>>;
 
 /** One row of a preview: what it is called, and beside each other what it is now and what it would be. */
 export const PlanRowLine = memo(function PlanRowLine(props: PlanRowLineProps) {
-  const { index, row, keyColumns, heightPx, onOpen, t } = props;
+  const { index, row, keyColumns, heightPx, isStop, onOpen, t } = props;
   const style = { height: heightPx, transform: `translateY(${index * heightPx}px)` };
   if (row === undefined) {
     return (
@@ -57,6 +59,7 @@ export const PlanRowLine = memo(function PlanRowLine(props: PlanRowLineProps) {
       <div role="cell" className="col-span-2 min-w-0 md:col-span-1">
         <button
           type="button"
+          tabIndex={isStop ? 0 : -1}
           className="block min-h-9 w-full min-w-0 cursor-pointer rounded-sm text-left hover:underline"
           onClick={() => onOpen(row)}
         >

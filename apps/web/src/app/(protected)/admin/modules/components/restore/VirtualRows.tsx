@@ -1,7 +1,7 @@
 'use client';
 
 import { useTranslations } from 'next-intl';
-import { type RefObject, useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { type KeyboardEvent, type RefObject, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { PlanRowLine } from './PlanRowLine.tsx';
 import type { PlanRow } from './plan-rows.ts';
 
@@ -26,7 +26,10 @@ interface VirtualRowsProps {
   readonly onSight: (first: number, last: number) => void;
 }
 
-/** A list of any length, of which only what is in sight is drawn. */
+/**
+ * A list of any length, of which only what is in sight is drawn. Tab stops at one of its rows, and arrows go from row to row:
+ * nobody comes by Tab through a hundred thousand of them.
+ */
 export function VirtualRows({ label, count, keyColumns, rowAt, onOpen, onSight }: VirtualRowsProps) {
   const t = useTranslations('restore.rows');
   const scroll = useRef<HTMLDivElement | null>(null);
@@ -34,6 +37,8 @@ export function VirtualRows({ label, count, keyColumns, rowAt, onOpen, onSight }
   const { top, rows, isResting } = useSight(scroll, height);
   const first = Math.min(Math.max(0, top - OVERSCAN), Math.max(0, count - 1));
   const last = Math.min(count - 1, top + STEP + rows + OVERSCAN);
+  const [current, setCurrent] = useState(0);
+  const stop = Math.min(Math.max(current, top), Math.max(top, top + rows - 1), count - 1);
   useEffect(() => {
     if (isResting && rows > 0) onSight(first, last);
   }, [isResting, rows, first, last, onSight]);
@@ -60,6 +65,9 @@ export function VirtualRows({ label, count, keyColumns, rowAt, onOpen, onSight }
         // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- else nobody scrolls it without a mouse
         tabIndex={0}
         aria-label={label}
+        aria-keyshortcuts="ArrowDown ArrowUp"
+        onKeyDown={goByKeys}
+        onFocus={({ target }) => setCurrent(rowIndexOf(target) ?? stop)}
         className="relative h-[min(28rem,65dvh)] overflow-y-auto overscroll-contain"
         style={{ maxHeight: count * height }}
       >
@@ -71,6 +79,7 @@ export function VirtualRows({ label, count, keyColumns, rowAt, onOpen, onSight }
             heightPx={height}
             row={rowAt(index)}
             keyColumns={keyColumns}
+            isStop={index === stop}
             onOpen={onOpen}
             t={t}
           />
@@ -78,6 +87,27 @@ export function VirtualRows({ label, count, keyColumns, rowAt, onOpen, onSight }
       </div>
     </div>
   );
+}
+
+/** Rows are counted from one, and the first is of their names. */
+function rowIndexOf(element: Element): number | null {
+  const row = element.closest('[aria-rowindex]')?.getAttribute('aria-rowindex');
+  return row === null || row === undefined ? null : Number(row) - 2;
+}
+
+const STEPS: Readonly<Record<string, number>> = { ArrowDown: 1, ArrowUp: -1 };
+const LEAPS = new Set(['PageDown', 'PageUp', 'Home', 'End']);
+
+/** From row to row. Leaps are the box's own: a row that has the focus would be gone, and the focus with it. */
+function goByKeys(event: KeyboardEvent<HTMLElement>): void {
+  const { currentTarget: box, target, key } = event;
+  const index = target instanceof Element && target !== box ? rowIndexOf(target) : null;
+  if (index === null) return;
+  if (LEAPS.has(key)) box.focus({ preventScroll: true });
+  const step = STEPS[key];
+  if (step === undefined) return;
+  event.preventDefault();
+  box.querySelector<HTMLElement>(`[aria-rowindex="${index + step + 2}"] button`)?.focus();
 }
 
 interface Sight {

@@ -3,6 +3,7 @@ import { listBackupTables, readBackupRows, type ServiceContext } from '@cofre/se
 import { EyeOffIcon } from 'lucide-react';
 import { useFormatter, useTranslations } from 'next-intl';
 import { getFormatter, getTranslations } from 'next-intl/server';
+import { Suspense } from 'react';
 import { EmptyState } from '#components/empty-state.tsx';
 import { Card, CardContent, CardHeader, CardTitle } from '#components/ui/card.tsx';
 import { Pagination, PaginationNext, PaginationPrevious } from '#components/ui/pagination.tsx';
@@ -11,6 +12,7 @@ import { backupPath } from '#lib/paths.ts';
 import { CellValue } from '../../../../components/cell-value.tsx';
 import { PartFailure } from '../../../../components/PartFailure.tsx';
 import { readOrWords } from '#server/read-or-words.ts';
+import { PartSkeleton } from './components/PartSkeleton.tsx';
 import { TableLinks } from './components/TableLinks.tsx';
 
 interface BackupRowsProps {
@@ -37,14 +39,6 @@ export async function BackupRows({ service, backup, table: asked, page: askedPag
   const path = `${backupPath(backup)}?view=rows`;
   const pages = Math.max(1, Math.ceil(open.rows / PAGE_SIZE));
   const page = Math.min(pages, Math.max(1, /^\d{1,9}$/.test(askedPage ?? '') ? Number(askedPage) : 1));
-  const rows = await readOrWords(
-    readBackupRows(service, {
-      backup: backup.id,
-      table: open.table,
-      offset: (page - 1) * PAGE_SIZE,
-      limit: PAGE_SIZE,
-    }),
-  );
   const links = tables.map(({ table, rows: count }) => ({
     table,
     note: format.number(count),
@@ -57,33 +51,33 @@ export async function BackupRows({ service, backup, table: asked, page: askedPag
           <TableLinks tables={links} open={open.table} />
         </CardContent>
       </Card>
-      {'error' in rows ? (
-        <PartFailure error={rows.error} />
-      ) : (
-        <RowsCard
-          rows={rows.data}
-          page={page}
-          pages={pages}
-          path={`${path}&${new URLSearchParams({ table: open.table })}`}
-        />
-      )}
+      <div className="flex min-w-0 flex-col gap-4">
+        <Suspense key={`${page} ${open.table}`} fallback={<PartSkeleton />}>
+          <Rows service={service} backup={backup} table={open.table} page={page} />
+        </Suspense>
+        {pages > 1 ? (
+          <Pages page={page} pages={pages} path={`${path}&${new URLSearchParams({ table: open.table })}`} />
+        ) : null}
+      </div>
     </div>
   );
 }
 
-interface RowsCardProps {
-  readonly rows: BackupRowsDocument;
+interface RowsProps {
+  readonly service: ServiceContext;
+  readonly backup: BackupDocument;
+  readonly table: string;
   readonly page: number;
-  readonly pages: number;
-  readonly path: string;
 }
 
-function RowsCard({
-  rows: { table, columns, secretColumns, rows, rowsTotal, offset },
-  page,
-  pages,
-  path,
-}: RowsCardProps) {
+async function Rows({ service, backup, table, page }: RowsProps) {
+  const asked = { backup: backup.id, table, offset: (page - 1) * PAGE_SIZE, limit: PAGE_SIZE };
+  const rows = await readOrWords(readBackupRows(service, asked));
+  return 'error' in rows ? <PartFailure error={rows.error} /> : <RowsCard rows={rows.data} />;
+}
+
+function RowsCard({ rows: document }: { readonly rows: BackupRowsDocument }) {
+  const { table, columns, secretColumns, rows, rowsTotal, offset } = document;
   const t = useTranslations('rows');
   return (
     <Card className="min-w-0">
@@ -126,13 +120,18 @@ function RowsCard({
             </TableBody>
           </Table>
         )}
-        {pages > 1 ? <Pages page={page} pages={pages} path={path} /> : null}
       </CardContent>
     </Card>
   );
 }
 
-function Pages({ page, pages, path }: Pick<RowsCardProps, 'page' | 'pages' | 'path'>) {
+interface PagesProps {
+  readonly page: number;
+  readonly pages: number;
+  readonly path: string;
+}
+
+function Pages({ page, pages, path }: PagesProps) {
   const t = useTranslations('rows');
   const format = useFormatter();
   return (

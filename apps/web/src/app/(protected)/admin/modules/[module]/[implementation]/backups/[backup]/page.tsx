@@ -98,8 +98,8 @@ export default async function BackupPage({ params, searchParams }: BackupPagePro
         {view === 'about' ? (
           <BackupAbout backup={backup} />
         ) : (
-          // The key makes another table or another comparison begin with its skeleton again.
-          <Suspense key={JSON.stringify(asked)} fallback={<PartSkeleton />}>
+          // Another table or another comparison begins with a skeleton of its own: what led there stays, and has the focus.
+          <Suspense key={view} fallback={<PartSkeleton />}>
             {view === 'rows' ? (
               <BackupRows service={service} backup={backup} table={text('table')} page={text('page')} />
             ) : (
