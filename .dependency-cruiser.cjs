@@ -97,6 +97,11 @@ module.exports = {
       'Apps share use cases, not code of each other. The worker is the exception: `cofre worker` is how it is started.',
     ),
     layer(
+      'reader',
+      ['contracts', 'engine', 'storage'],
+      'The reader must work when everything but a repository is lost: no database, no use cases, no packages.',
+    ),
+    layer(
       'functions',
       ['contracts', 'engine', 'postgres', 'storage', 'services'],
       'Apps share use cases, not code of each other.',

@@ -31,7 +31,8 @@ const rangeEntry = z.strictObject({
   deltas: z.array(z.strictObject({ upserts: blockRef.nullable(), deletes: blockRef.nullable() })).max(8),
 });
 
-const manifest = z.strictObject({
+/** Fields that are not known here are passed over: what a reader can do without may be added under the same version. */
+const manifest = z.object({
   format: z.literal(1),
   repositoryId,
   backupId,
@@ -53,7 +54,7 @@ const manifest = z.strictObject({
       assignments: z.array(z.record(z.string(), z.unknown())),
     })
     .optional(),
-  snapshot: z.strictObject({
+  snapshot: z.object({
     xmin: z.string(),
     text: z.string(),
     takenAt: z.string(),
@@ -62,12 +63,12 @@ const manifest = z.strictObject({
     database: z.string(),
   }),
   tables: z.array(
-    z.strictObject({
+    z.object({
       schema: z.string(),
       name: z.string(),
       role: tableRole,
       columns: z.array(
-        z.strictObject({
+        z.object({
           name: z.string(),
           type: z.string(),
           notNull: z.boolean(),
@@ -85,8 +86,8 @@ const manifest = z.strictObject({
       read: z.strictObject({ how: z.enum(['whole', 'probe']), reason: z.string().nullable() }),
     }),
   ),
-  packs: z.array(z.strictObject({ id: z.string().regex(/^[0-9a-f]{32}$/), bytesLive: count })),
-  stats: z.strictObject({
+  packs: z.array(z.object({ id: z.string().regex(/^[0-9a-f]{32}$/), bytesLive: count })),
+  stats: z.object({
     rows: count,
     rowsRead: count,
     rowsChanged: count,
