@@ -59,6 +59,7 @@ export function VirtualRows({ label, count, keyColumns, rowAt, onOpen, onSight }
           ))}
         </div>
       </div>
+      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- it only hears what its buttons are told */}
       <div
         ref={scroll}
         role="rowgroup"
