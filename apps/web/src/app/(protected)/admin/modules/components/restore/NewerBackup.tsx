@@ -34,6 +34,7 @@ export function NewerBackup({ newer, onUse }: NewerBackupProps) {
         <div className="flex flex-wrap gap-2">
           <Button
             size="sm"
+            variant="outline"
             disabled={verify.isPending}
             aria-busy={verify.isPending}
             onClick={() => verify.run({ backup: newer.id })}
@@ -41,7 +42,7 @@ export function NewerBackup({ newer, onUse }: NewerBackupProps) {
             <ShieldCheckIcon aria-hidden="true" />
             {t('verifyNewer')}
           </Button>
-          <Button size="sm" variant="outline" onClick={() => onUse(newer)}>
+          <Button size="sm" variant="ghost" onClick={() => onUse(newer)}>
             {t('useNewer')}
           </Button>
         </div>
