@@ -190,6 +190,6 @@ const TO_TRY = [
   'To try:',
   '  1. Look around: one implementation fails, one is overdue, one backup is held, one has outlived its implementation.',
   '  2. Open Inventory → Lots and expiry dates → Backups, and choose “Back up now”.',
-  '  3. In another terminal: `npx cofre demo --damage` breaks its prices and settings as a bad deploy would.',
+  '  3. In the list of modules a button (or `npx cofre demo --damage`) breaks its prices and settings as a bad deploy would.',
   '  4. Choose “Something went wrong?” and put it right: preview, restore, undo.',
 ];
