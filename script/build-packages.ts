@@ -60,8 +60,10 @@ async function buildLibrary(name: Library, folder: string): Promise<void> {
     await write(path.join(built, file), declarations);
     return declarations;
   });
-  if (name === 'setup')
+  if (name === 'setup') {
     await cp(path.join(checkout, 'supabase/migrations'), path.join(folder, 'migrations'), { recursive: true });
+    await cp(path.join(checkout, 'apps/reader/recovery'), path.join(folder, 'recovery'), { recursive: true });
+  }
   await cp(path.join(source, 'README.md'), path.join(folder, 'README.md'));
   const { name: fullName, description, dependencies = {} } = await manifestOf(`packages/${name}`);
   const { [EMBEDDED]: embedded, ...needed } = dependencies;

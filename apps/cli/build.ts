@@ -6,11 +6,12 @@ const app = import.meta.dirname;
 
 /**
  * Bundles the CLI into a folder: `cofre.mjs`, and beside it the chunks that commands load when they are called (so that
- * it starts fast) and the migrations. The embedded PostgreSQL stays outside: its binaries are found through node_modules.
+ * it starts fast) the migrations, and what a new repository is given. The embedded PostgreSQL stays outside: its binaries are found through node_modules.
  */
 export async function buildCli(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   await cp(path.resolve(app, '../../supabase/migrations'), path.join(folder, 'migrations'), { recursive: true });
+  await cp(path.resolve(app, '../reader/recovery'), path.join(folder, 'recovery'), { recursive: true });
   await build({
     entryPoints: { cofre: path.join(app, 'src/main.ts') },
     outdir: folder,

@@ -1,9 +1,11 @@
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { backupExportDocument } from '@cofre/contracts';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { shopShell } from '../../../tests/support/cofre-shell.ts';
+import { emptyShell, shopShell } from '../../../tests/support/cofre-shell.ts';
 
 describe('backup export', () => {
   it('prints SQL, writes folders that only their owner reads, and overwrites nothing', async () => {
@@ -35,5 +37,26 @@ describe('backup export', () => {
     const { code } = await shell.fails(`backup export latest --format csv --output ${folder}`, 4);
     expect(code).toBe('repository/object-missing');
     expect(await readdir(folder)).toEqual([]);
+  });
+});
+
+describe('repo init', () => {
+  it('leaves what it takes to read it with Node alone, repo check finds it swapped, and repo recovery adds it', async () => {
+    const shell = await emptyShell();
+    await shell.ok('repo init --encryption none');
+    const repository = path.join(shell.home, 'repository');
+    const reader = path.join(repository, 'recovery', 'cofre-reader-1.mjs');
+    expect(await readFile(path.join(repository, 'RECOVERY.md'), 'utf8')).toContain('recovery/cofre-reader-1.mjs');
+    const { stdout } = await promisify(execFile)(process.execPath, [reader, 'list', repository, '--json']);
+    expect(JSON.parse(stdout)).toEqual({ items: [] });
+    await shell.ok('repo check');
+    await writeFile(reader, 'steal()');
+    const check = await shell.run('repo check');
+    expect(check.code).toBe(4);
+    expect(check.stdout).toMatch(/cofre-reader-1\.mjs +recovery-file-not-published[^]*Do not run it/);
+    await rm(reader);
+    expect(await shell.ok('repo recovery')).toContain('Added recovery/cofre-reader-1.mjs.');
+    expect(await shell.ok('repo recovery')).toContain('They are there already');
+    await shell.ok('repo check');
   });
 });

@@ -71,6 +71,10 @@ function addRepository(program: Commander, declare: Declare): void {
       .addOption(new Option('--compression <kind>', 'what backups use').choices(['zstd', 'gzip', 'none'])),
     async () => (await load()).repoInit,
   );
+  declare(
+    repo.command('recovery').description('add RECOVERY.md and the standalone reader to an older repository'),
+    async () => (await load()).repoRecovery,
+  );
   declare(repo.command('info').description('show it'), async () => (await load()).repoInfo);
   declare(
     repo

@@ -56,6 +56,8 @@ export { resetPassword } from './people/reset-password.ts';
 export { settlePassword } from './people/settle-password.ts';
 export { countSignInAttempt, forgetSignInAttempts, SIGN_IN_WINDOW_MS } from './people/sign-in-attempts.ts';
 export { logSignInRefusal } from './people/sign-in-refusals.ts';
+export { type AddedRecoveryFiles, addRecoveryFiles } from './recovery/add-recovery-files.ts';
+export { RECOVERY_PATHS, type RecoveryFile } from './recovery/recovery-files.ts';
 export { showRecoveryState } from './recovery/show-recovery-state.ts';
 export { takeRecoveryKit } from './recovery/take-recovery-kit.ts';
 export { checkRepository } from './repository/check-repository.ts';

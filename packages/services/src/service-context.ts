@@ -4,6 +4,7 @@ import type { Database } from '@cofre/postgres';
 import type { Actor } from './actor.ts';
 import type { Catalogue } from './catalogue/open-catalogue.ts';
 import type { JobQueue } from './jobs/job-queue.ts';
+import type { RecoveryFile } from './recovery/recovery-files.ts';
 
 /** What a repository is opened with; enough for what needs no database. */
 export interface RepositoryContext {
@@ -14,6 +15,8 @@ export interface RepositoryContext {
   readonly random: Random;
   /** The repository that this installation was set up with; null: nothing was written down, so the catalogue's pin decides. */
   readonly accepted: AcceptedRepository | null;
+  /** What a new repository is given for people who will have nothing else; an edge that makes none has none. */
+  readonly recoveryFiles?: (() => Promise<readonly RecoveryFile[]>) | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((event: ProgressEvent) => void) | undefined;
 }

@@ -15,6 +15,8 @@ import {
   openCatalogue,
   openUnpinned,
   pinRepository,
+  RECOVERY_PATHS,
+  type RecoveryFile,
   type RepositoryContext,
   readMigrations,
   requireMigrated,
@@ -160,6 +162,7 @@ export class Installation {
       clock: systemClock,
       random: systemRandom,
       accepted: acceptedOf(config, url),
+      recoveryFiles: () => readRecoveryFiles(this.#options.from),
       signal,
       onProgress,
     };
@@ -302,4 +305,18 @@ function migrationsFolder(from: string | undefined): string {
   if (from === undefined) return path.resolve(import.meta.dirname, '../migrations');
   const bundled = path.join(from, 'migrations');
   return existsSync(bundled) ? bundled : path.join(checkoutFolder(from) ?? from, 'supabase/migrations');
+}
+
+/** Beside the bundle, else where the checkout has them; in the package, where this is one. As `migrationsFolder`. */
+function recoveryFolder(from: string | undefined): string {
+  if (from === undefined) return path.resolve(import.meta.dirname, '../recovery');
+  const bundled = path.join(from, 'recovery');
+  return existsSync(bundled) ? bundled : path.join(checkoutFolder(from) ?? from, 'apps/reader/recovery');
+}
+
+function readRecoveryFiles(from: string | undefined): Promise<readonly RecoveryFile[]> {
+  const folder = recoveryFolder(from);
+  return Promise.all(
+    RECOVERY_PATHS.map(async (file) => ({ path: file, bytes: await readFile(path.join(folder, path.basename(file))) })),
+  );
 }

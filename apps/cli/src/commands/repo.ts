@@ -1,5 +1,11 @@
 import type { CheckDocument, GarbageDocument, RepositoryDocument } from '@cofre/contracts';
-import { checkRepository, collectRepositoryGarbage, initRepository, showRepository } from '@cofre/services';
+import {
+  addRecoveryFiles,
+  checkRepository,
+  collectRepositoryGarbage,
+  initRepository,
+  showRepository,
+} from '@cofre/services';
 import { parseGrace } from '../durations.ts';
 import { EXIT_DAMAGE } from '../exit-codes.ts';
 import { textTable } from '../output/text-table.ts';
@@ -20,6 +26,16 @@ export const repoInit: Command = async (run) => {
         : 'It is encrypted with AES-256-GCM. Without the passphrase or key file nothing in it can ever be read again, so keep a copy of it elsewhere.';
     return `${made}\n${encryption}`;
   });
+  return undefined;
+};
+
+export const repoRecovery: Command = async (run) => {
+  const files = await addRecoveryFiles(await run.composition.repository());
+  run.print(files, () =>
+    files.added.length === 0
+      ? `They are there already: ${files.present.join(', ')}.`
+      : `Added ${files.added.join(', ')}. Whoever has this repository and its key can read it with Node alone.`,
+  );
   return undefined;
 };
 
@@ -96,5 +112,8 @@ export function describeCheck({ ok, checked, damage }: CheckDocument): string {
     `Checked ${seen}: ${counted(damage.length, 'object is', 'objects are')} damaged.`,
     textTable(['OBJECT', 'DAMAGE', 'BACKUPS HURT'], rows),
     'All other backups still restore. Bring the named objects back from a copy of the repository.',
+    ...(damage.some(({ kind }) => kind === 'recovery-file-not-published')
+      ? ['What is not as published may have been put there to learn your key. Do not run it and do not follow it.']
+      : []),
   ].join('\n');
 }

@@ -119,6 +119,7 @@ const CALLS: Readonly<Record<UseCaseName, Call>> = {
   listNotifications: (c) => services.listNotifications(c, {}),
   markNotifications: (c) => services.markNotifications(c, { ids: [IDS.nothing] }),
   showStatistics: (c) => services.showStatistics(c, {}),
+  addRecoveryFiles: (c) => services.addRecoveryFiles(c),
   initRepository: (c) => services.initRepository(c, { encryption: 'none' }),
   showRepository: (c) => services.showRepository(c),
   checkRepository: (c) => services.checkRepository(c, {}),

@@ -85,6 +85,7 @@ export const USE_CASES = {
   // Figures
   showStatistics: { needs: 'viewer', rights: 'own' },
   // The repository itself
+  addRecoveryFiles: { needs: 'operator', rights: 'service' },
   initRepository: { needs: 'operator', rights: 'service' },
   showRepository: { needs: 'administrator', rights: 'service' },
   checkRepository: { needs: 'administrator', rights: 'service' },

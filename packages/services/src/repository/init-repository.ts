@@ -7,6 +7,7 @@ import {
 } from '@cofre/contracts';
 import { Repository } from '@cofre/engine';
 import { authorizeRepository } from '../access/authorize.ts';
+import { putRecoveryFiles } from '../recovery/recovery-files.ts';
 import type { RepositoryContext } from '../service-context.ts';
 import { toRepositoryDocument } from './show-repository.ts';
 
@@ -34,6 +35,9 @@ export async function initRepository(
       'A key was given for a repository without encryption. Nothing was made.',
     );
   }
+  // Before the repository is there, so that there is none without them; where one is, nothing is put.
+  const files = (await store.stat('cofre.json')) === null ? await context.recoveryFiles?.() : undefined;
+  await putRecoveryFiles(store, files ?? []);
   const repository = await Repository.init({ store, codecs, clock, random, key, compression: compression ?? 'zstd' });
   return toRepositoryDocument(repository);
 }
