@@ -1,3 +1,4 @@
+import { readFile, rename } from 'node:fs/promises';
 import type { Locator, Page } from 'playwright-core';
 import { beforeAll, expect } from 'vitest';
 import { describeInBrowser, expectAccessible, screenshot } from '../support/browser.ts';
@@ -63,7 +64,6 @@ describeInBrowser('backups', {}, (given) => {
     await untilListed(page, t, PAGE_SIZE);
   });
 
-  flow('of thirty days are seen at a glance, and a day leads to its own', async (t, language) => {
   flow('are listed in the order that the address says, through all pages', async (t, language) => {
     const page = await given().open({ as: 'administrator', language });
     const idsBy = async (order: string) => {
@@ -97,6 +97,7 @@ describeInBrowser('backups', {}, (given) => {
     await untilListed(page, t, PAGE_SIZE);
   });
 
+  flow('of thirty days are seen at a glance, and a day leads to its own', async (t, language) => {
     const page = await given().open({ as: 'administrator', language });
     await page.goto(LIST);
     const days = page.getByRole('region', { name: t('strip.title') }).getByRole('button');
@@ -236,6 +237,74 @@ describeInBrowser('backups', {}, (given) => {
     await page.goto(`/admin/modules/shop/one/backups/${given().web.place.backupId}`);
     await page.getByRole('button', { name: t('backup.verifyNow') }).click();
     await page.getByText(t('jobs.ended', { kind: t('jobs.kinds.verify-backup') })).waitFor();
+  });
+
+  /** The id of one of `shop/two` that has all tables. */
+  async function wholeBackup(): Promise<string> {
+    const { rows } = await query(`SELECT id FROM public.module_backups WHERE implementation_key = 'two'
+      AND status = 'completed' AND backup_type <> 'config_only' AND deleted_at IS NULL ORDER BY created_at DESC LIMIT 1`);
+    return rows[0].id;
+  }
+
+  flow('are downloaded as files without their secrets, and the log says by whom', async (t, language) => {
+    const page = await given().open({ as: 'administrator', language });
+    const backup = await wholeBackup();
+    const address = `/admin/modules/shop/two/backups/${backup}`;
+    await page.goto(address);
+    const fetched = async (format: string) => {
+      await page.getByRole('button', { name: t('backup.download.title') }).click();
+      await page.getByRole('menu').waitFor();
+      if (format === 'sql') await expectAccessible(page);
+      const entry = page.getByRole('menuitem', { name: new RegExp(`^${t(`backup.download.formats.${format}`)}`) });
+      const [download] = await Promise.all([page.waitForEvent('download'), entry.click()]);
+      return { name: download.suggestedFilename(), bytes: await readFile(await download.path()) };
+    };
+    const sql = await fetched('sql');
+    expect(sql.name).toMatch(/^shop-two-[0-9a-f]{8}\.sql$/);
+    expect(sql.bytes.toString()).toMatch(/CREATE TABLE.*public\.?.*item/s);
+    expect(sql.bytes.toString()).not.toContain('key-of-two');
+    for (const format of ['csv', 'jsonl']) {
+      const { name, bytes } = await fetched(format);
+      expect(name).toMatch(new RegExp(`^shop-two-[0-9a-f]{8}-${format}\\.zip$`));
+      expect(bytes.subarray(0, 2).toString()).toBe('PK');
+    }
+    const logged = await query(`SELECT details, user_id FROM public.audit_logs WHERE action = 'EXPORT_MODULE_BACKUP'
+      AND backup_id = '${backup}' AND outcome = 'done' ORDER BY created_at DESC LIMIT 3`);
+    const { userId } = given().web.accounts.administrator;
+    expect(logged.rows.map(({ details, user_id: by }) => [details.format, details.secrets, by])).toEqual(
+      ['jsonl', 'csv', 'sql'].map((format) => [format, 'left-out', userId]),
+    );
+    expect(new URL(page.url()).pathname).toBe(address);
+  });
+
+  flow('are not downloaded by a link on another site, nor in a format that there is not', async (_t, language) => {
+    const page = await given().open({ as: 'administrator', language, tolerates: [/status of 404/] });
+    const backup = await wholeBackup();
+    const address = `/admin/modules/shop/two/backups/${backup}/download`;
+    await page.goto('/admin/modules');
+    const status = async (headers: Readonly<Record<string, string>>, search = '') =>
+      (await page.request.get(`${address}${search}`, { headers })).status();
+    expect(await status({ 'sec-fetch-site': 'cross-site' })).toBe(404);
+    expect(await status({}, '?format=xml')).toBe(404);
+    expect(await status({}, '?format=csv')).toBe(200);
+    const elsewhere = address.replace('/two/', '/one/');
+    expect((await page.request.get(elsewhere)).status()).toBe(404);
+  });
+
+  flow('whose files are away say so instead of a download', async (t, language) => {
+    const page = await given().open({ as: 'administrator', language });
+    const backup = await wholeBackup();
+    const repository = given().web.repositoryFolder;
+    await page.goto(`/admin/modules/shop/two/backups/${backup}`);
+    await rename(repository, `${repository}-away`);
+    try {
+      await page.getByRole('button', { name: t('backup.download.title') }).click();
+      await page.getByRole('menuitem', { name: new RegExp(`^${t('backup.download.formats.sql')}`) }).click();
+      await page.getByText(t('backup.download.failed')).waitFor();
+      await expectAccessible(page);
+    } finally {
+      await rename(`${repository}-away`, repository);
+    }
   });
 
   flow('are compared with what is there now and with each other, and looked into', async (t, language) => {

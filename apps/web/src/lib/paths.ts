@@ -17,6 +17,11 @@ export function backupPath({ id, implementation }: { readonly id: string; readon
   return `${implementationPath(implementation)}/backups/${id}`;
 }
 
+/** A backup as a file. */
+export function downloadPath(backup: Parameters<typeof backupPath>[0], format: string): string {
+  return `${backupPath(backup)}/download?format=${encodeURIComponent(format)}`;
+}
+
 /** Where a backup is put back, after a look at what that would do. */
 export function restorePath({ id, implementation }: { readonly id: string; readonly implementation: Place }): string {
   return `${implementationPath(implementation)}/restore/${id}`;

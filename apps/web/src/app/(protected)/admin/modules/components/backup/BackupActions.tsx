@@ -2,7 +2,6 @@
 
 import type { BackupDocument, JobDocument } from '@cofre/contracts';
 import {
-  DownloadIcon,
   EllipsisVerticalIcon,
   FileSearchIcon,
   LockIcon,
@@ -113,10 +112,6 @@ function Entries({ menu, backup, isAdministrator, isOwnPage, onVerify, onDialog,
             {t('verify')}
           </menu.DropdownMenuItem>
           <HoldItem menu={menu} backup={backup} onHold={() => onDialog('hold')} onChanged={onChanged} />
-          <menu.DropdownMenuItem disabled>
-            <DownloadIcon aria-hidden="true" />
-            {t('downloadLater')}
-          </menu.DropdownMenuItem>
         </>
       ) : null}
       {isAdministrator ? (

@@ -1,11 +1,12 @@
-import type { BackupDocument } from '@cofre/contracts';
-import { isCofreError } from '@cofre/contracts';
+import { type BackupDocument, ERROR_CODES, type ErrorCode, isCofreError } from '@cofre/contracts';
 import { type ServiceContext, showBackup } from '@cofre/services';
+import { CircleAlertIcon } from 'lucide-react';
 import type { Metadata } from 'next';
 import Link from 'next/link';
 import { notFound } from 'next/navigation';
 import { getFormatter, getTranslations } from 'next-intl/server';
 import { cache, Suspense } from 'react';
+import { Alert, AlertDescription, AlertTitle } from '#components/ui/alert.tsx';
 import {
   Breadcrumb,
   BreadcrumbItem,
@@ -16,7 +17,7 @@ import {
 import { backupPath, backupsPath } from '#lib/paths.ts';
 import { decoded } from '#server/find-implementation.ts';
 import { requireViewer } from '#server/viewer.ts';
-import { errorWording, wordedBackup } from '#server/worded.ts';
+import { errorWording, errorWords, wordedBackup } from '#server/worded.ts';
 import { BackupAbout } from './components/BackupAbout.tsx';
 import { BackupFrame } from './components/BackupFrame.tsx';
 import { BackupRows } from './backup-rows.tsx';
@@ -71,6 +72,7 @@ export default async function BackupPage({ params, searchParams }: BackupPagePro
   };
   const canLookInside = isAdministrator && backup.status === 'completed';
   const view = (canLookInside ? VIEWS.find((it) => it === text('view')) : undefined) ?? 'about';
+  const failure = failureOf(text('failed'));
   const { module, key } = backup.implementation;
   return (
     <div className="flex flex-col gap-6">
@@ -94,6 +96,7 @@ export default async function BackupPage({ params, searchParams }: BackupPagePro
         </BreadcrumbList>
       </Breadcrumb>
       <BackupFrame backup={backup} isAdministrator={isAdministrator}>
+        {failure === null ? null : <DownloadFailure code={failure} />}
         {canLookInside ? <BackupViews path={backupPath(backup)} open={view} /> : null}
         {view === 'about' ? (
           <BackupAbout backup={backup} />
@@ -109,5 +112,29 @@ export default async function BackupPage({ params, searchParams }: BackupPagePro
         )}
       </BackupFrame>
     </div>
+  );
+}
+
+/** Of a download that did not even begin. */
+function failureOf(code: string | undefined): ErrorCode | null {
+  return code !== undefined && Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : null; // one of its own keys
+}
+
+async function DownloadFailure({ code }: { readonly code: ErrorCode }) {
+  const [t, common, { message, hint }] = await Promise.all([
+    getTranslations('backup.download'),
+    getTranslations('common'),
+    errorWords({ code }),
+  ]);
+  return (
+    <Alert variant="danger">
+      <CircleAlertIcon aria-hidden="true" />
+      <AlertTitle>{t('failed')}</AlertTitle>
+      <AlertDescription>
+        <p>{message}</p>
+        <p>{hint}</p>
+        <p className="font-mono text-xs">{common('code', { code })}</p>
+      </AlertDescription>
+    </Alert>
   );
 }

@@ -15,6 +15,7 @@ import { BackupActions } from '../../../../../components/backup/BackupActions.ts
 import { BackupBadges } from '../../../../../components/backup/BackupBadges.tsx';
 import { useDescription } from '../../../../../components/backup/use-description.ts';
 import { useJobReports } from '../../../../../components/jobs/use-job-reports.tsx';
+import { DownloadMenu } from './DownloadMenu.tsx';
 
 interface BackupFrameProps {
   readonly backup: BackupDocument;
@@ -61,6 +62,7 @@ export function BackupFrame({ backup, isAdministrator, children }: BackupFramePr
                 <ShieldCheckIcon aria-hidden="true" />
                 {t('verifyNow')}
               </Button>
+              <DownloadMenu backup={backup} />
               <Button asChild>
                 <Link href={restorePath(backup)}>
                   <UndoDotIcon aria-hidden="true" />
