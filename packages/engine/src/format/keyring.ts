@@ -2,6 +2,7 @@ import { createHash, createHmac, hkdfSync } from 'node:crypto';
 import { CofreError } from '@cofre/contracts';
 import type { Suite } from './constants.ts';
 import { damaged } from './seal.ts';
+import { type SecretKey, secretKeyOf } from './secret-key.ts';
 
 /**
  * The secrets of an open repository, and what is derived from them. A root key seals; the id key names blocks and never
@@ -15,7 +16,7 @@ export interface Keyring {
   /** HMAC-SHA-256 under the id key, SHA-256 in a plain repository; hex. */
   blockId(plain: Uint8Array): string;
   /** The key that seals one pack or object, by its root key and random salt. Throws `repository/key-wrong` for an unknown root key. */
-  sealingKey(sealed: SealedPlace, rootKeyId: string, salt: Uint8Array): Buffer;
+  sealingKey(sealed: SealedPlace, rootKeyId: string, salt: Uint8Array): SecretKey;
   /** Authenticates `cofre.json`; null in a plain repository. */
   configMac(bytes: Uint8Array): string | null;
 }
@@ -75,6 +76,6 @@ export function encryptedKeyring(repositoryId: string, secrets: Secrets): Keyrin
   };
 }
 
-function derive(key: Uint8Array, salt: Uint8Array | string, info: string): Buffer {
-  return Buffer.from(hkdfSync('sha256', key, salt, info, 32));
+function derive(key: Uint8Array, salt: Uint8Array | string, info: string): SecretKey {
+  return secretKeyOf(Buffer.from(hkdfSync('sha256', key, salt, info, 32)));
 }

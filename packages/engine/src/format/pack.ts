@@ -14,7 +14,7 @@ import {
 } from './constants.ts';
 import type { Keyring } from './keyring.ts';
 import type { BlockRef } from './manifest.ts';
-import { damaged, open, seal } from './seal.ts';
+import { damaged, open, seal, type SealKey } from './seal.ts';
 import type { ObjectSealing } from './sealed-object.ts';
 import { openObject, sealObject } from './sealed-object.ts';
 
@@ -43,7 +43,7 @@ const indexEntry = z.strictObject({
 export type PackIndexEntry = z.infer<typeof indexEntry>;
 
 export interface SealedKey {
-  readonly key: Buffer | null;
+  readonly key: SealKey;
   readonly path: string;
   readonly repositoryId: string;
 }

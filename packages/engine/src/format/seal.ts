@@ -2,6 +2,7 @@ import { createCipheriv, createDecipheriv, createHash } from 'node:crypto';
 import { CofreError } from '@cofre/contracts';
 import type { Random } from '../ports.ts';
 import { CHECKSUM_BYTES, NONCE_BYTES, TAG_BYTES } from './constants.ts';
+import type { SecretKey } from './secret-key.ts';
 
 /** What is authenticated beside the bytes, so that a sealed thing cannot stand in another's place. */
 export type AssociatedData = readonly (string | number)[];
@@ -12,7 +13,7 @@ function encodeAssociated(data: AssociatedData): Buffer {
 }
 
 /** null: a plain repository, whose bytes are checksummed with the same associated data instead of encrypted. */
-export type SealKey = Uint8Array | null;
+export type SealKey = SecretKey | null;
 
 /**
  * AES-256-GCM: `nonce | ciphertext | tag`; plain: `bytes | SHA-256`. The nonce is random and the key belongs to one

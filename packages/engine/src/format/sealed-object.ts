@@ -11,7 +11,7 @@ import {
   SUITE,
 } from './constants.ts';
 import type { Keyring } from './keyring.ts';
-import { damaged, open, seal } from './seal.ts';
+import { damaged, open, seal, type SealKey } from './seal.ts';
 
 /**
  * One sealed thing that is an object of its own (a manifest, a plan, the index at a pack's end):
@@ -48,7 +48,7 @@ export async function sealObject(sealing: ObjectSealing, place: ObjectPlace, pla
   header[10] = OBJECT_KIND_CODE[place.kind];
   header[11] = COMPRESSION_CODE[compression];
   header.writeUInt32LE(plain.length, 12);
-  let key: Buffer | null = null;
+  let key: SealKey = null;
   if (sealing.keyring.suite !== 'none') {
     header.write(sealing.keyring.currentRootKeyId, 16, 'hex');
     header.set(sealing.random.bytes(SALT_BYTES), 32);

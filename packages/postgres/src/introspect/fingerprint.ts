@@ -51,19 +51,29 @@ export async function readFingerprints(
         (row) => row.facts,
       ),
     ];
-    return facts.map((fact) => JSON.stringify(fact));
+    return [...new Set(facts.map((fact) => JSON.stringify(fact)))].sort();
   };
   const pathOf = ({ pathOids }: Unmarked) => pathOids.join(' ');
-  const known = new Map(tables.map((table) => [pathOf(table), factsOf(table)]));
+  const known = new Map(tables.map((table) => [pathOf(table), aroundSlice(factsOf(table))]));
   return (table) => {
-    const facts = known.get(pathOf(table));
-    assert(facts !== undefined, 'the catalogue was asked about the table');
-    const slice = JSON.stringify(['slice', scopeFacts(table)]);
-    return createHash('sha256')
-      .update(JSON.stringify([...new Set([slice, ...facts])].sort()))
-      .digest('hex');
+    const around = known.get(pathOf(table));
+    assert(around !== undefined, 'the catalogue was asked about the table');
+    const slice = JSON.stringify(JSON.stringify(['slice', scopeFacts(table)]));
+    return createHash('sha256').update(`[${around.before}${slice}${around.after}]`).digest('hex');
   };
 }
+
+/** Sorted facts as JSON, opened where the slice's own belongs: its kind stands first in it, and no other is of that kind. */
+function aroundSlice(facts: readonly string[]): { readonly before: string; readonly after: string } {
+  const at = facts.findIndex((fact) => fact > SLICE_KIND);
+  const place = at < 0 ? facts.length : at;
+  const texts = facts.map((fact) => JSON.stringify(fact));
+  const before = texts.slice(0, place).map((text) => `${text},`);
+  const after = texts.slice(place).map((text) => `,${text}`);
+  return { before: before.join(''), after: after.join('') };
+}
+
+const SLICE_KIND = '["slice",';
 
 /** The definition's part: rows by scope (its values are in the SQL), columns by what is stored, order by the key. */
 function scopeFacts(table: Unmarked): unknown {

@@ -46,8 +46,11 @@ export function isReadAlone(
   table: SliceTable,
   { parents, bytesMin = PROBED_BYTES_MIN }: Pick<ChooseOptions, 'parents' | 'bytesMin'>,
 ): boolean {
-  const stored = tableParent(parents.all, table)?.stored;
-  return table.columns.length === 0 || (stored !== undefined && stored.bytes >= bytesMin);
+  const isLarge = ({ tables }: Manifest) =>
+    tables.some(
+      ({ schema, name, bytes }) => bytes >= bytesMin && schema === table.facts.schema && name === table.facts.name,
+    );
+  return table.columns.length === 0 || parents.all.some(isLarge);
 }
 
 /**
