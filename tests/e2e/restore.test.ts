@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { beforeAll, beforeEach, expect } from 'vitest';
 import { createBackup, deleteBackup, showBackup, verifyBackup } from '../../packages/services/src/index.ts';
-import { describeInBrowser, expectAccessible } from '../support/browser.ts';
+import { describeInBrowser, expectAccessible, signInByForm } from '../support/browser.ts';
 import { flow } from '../support/flow.ts';
 import type { Language, Words } from '../support/words.ts';
 
@@ -170,20 +170,26 @@ describeInBrowser('a restore', {}, (given) => {
     const page = await given().open({ as: account, language });
     await page.goto(`${path()}?step=preview`);
     await page.getByRole('button', { name: t('restore.continue') }).click();
-    await query(
-      `DELETE FROM cofre_auth.sessions WHERE id = (SELECT id FROM cofre_auth.sessions ORDER BY created_at DESC LIMIT 1)`,
-    );
+    const endSession = () =>
+      query(
+        `DELETE FROM cofre_auth.sessions WHERE id = (SELECT id FROM cofre_auth.sessions ORDER BY created_at DESC LIMIT 1)`,
+      );
+    await endSession();
     const before = await restores();
     await goAhead(page, t);
     await page.getByText(t('errors.access/not-signed-in.message')).waitFor();
     expect(await restores()).toBe(before);
     await page.getByRole('button', { name: t('common.signIn') }).click();
-    await page.locator('input[name=email]').fill(account.email);
-    await page.locator('input[name=password]').fill(account.password);
-    await page.locator('button[type=submit]').click();
+    await page.waitForURL((url) => url.pathname === '/sign-in');
+    await signInByForm(page, account);
     await goAhead(page, t);
     await untilDone(page, t);
     expect(await price()).toBe('11.00');
+    await endSession();
+    await page.getByRole('link', { name: t('restore.result.reportText') }).click();
+    await page.waitForURL((url) => url.pathname === '/sign-in');
+    await signInByForm(page, account);
+    await untilDone(page, t);
   });
 
   flow('confirmed by a double click is done once', async (t, language) => {

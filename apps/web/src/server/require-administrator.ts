@@ -5,8 +5,8 @@ import { cache } from 'react';
 import { type Entered, requireViewer } from './viewer.ts';
 
 /** The first thing in pages of restores: who may only look is told that there is nothing, and the attempt is in the log. */
-export const requireAdministrator = cache(async (useCase: UseCaseName): Promise<Entered> => {
-  const entered = await requireViewer();
+export const requireAdministrator = cache(async (useCase: UseCaseName, back?: string): Promise<Entered> => {
+  const entered = await requireViewer(back);
   try {
     await authorize(entered.service, useCase);
   } catch (error) {

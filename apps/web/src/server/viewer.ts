@@ -33,12 +33,13 @@ export interface Entered extends Viewer {
 
 /**
  * The first thing in every protected page: gives who looks and the context of use cases in their name, or sends them to
- * sign in, and from there back. Whoever may not enter is sent the same way, whatever they asked for.
+ * sign in, and from there back: to `back`, where that is not the page itself. Whoever may not enter is sent the same way,
+ * whatever they asked for.
  */
-export async function requireViewer(): Promise<Entered> {
+export async function requireViewer(back?: string): Promise<Entered> {
   const viewer = await getViewer();
-  if (viewer.mustChangePassword && viewer.role !== 'nobody') redirect(newPasswordPath(await askedAddress()));
-  if (!mayEnter(viewer)) redirect(signInPath(await askedAddress()));
+  const isNew = viewer.mustChangePassword && viewer.role !== 'nobody';
+  if (isNew || !mayEnter(viewer)) redirect((isNew ? newPasswordPath : signInPath)(back ?? (await askedAddress())));
   const { service } = await compose();
   return { ...viewer, service: { ...service, actor: viewer.actor }, isAdministrator: viewer.role === 'administrator' };
 }

@@ -104,7 +104,7 @@ function Ways({ restore, name }: Pick<RestoreResultProps, 'restore' | 'name'>) {
       <ShareLink />
       {(['text', 'json'] as const).map((format) => (
         <Button key={format} asChild size="lg" variant="outline">
-          <a href={`${restoreResultPath(restore.implementation, restore)}/report?format=${format}`} download>
+          <a href={`${restoreResultPath(restore.implementation, restore)}/report?format=${format}`}>
             <DownloadIcon aria-hidden="true" />
             {t('result.report')} · {t(format === 'text' ? 'result.reportText' : 'result.reportJson')}
           </a>

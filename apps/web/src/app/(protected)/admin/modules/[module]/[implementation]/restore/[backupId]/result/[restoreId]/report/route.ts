@@ -12,7 +12,9 @@ interface ReportContext {
 
 /** What a restore did, to be kept: as JSON for programs, or as text in the reader's language. */
 export async function GET(request: Request, { params }: ReportContext): Promise<Response> {
-  const { service } = await requireAdministrator('planRestore');
+  // Whoever has to sign in comes back to the page of the restore: a file is none to come to.
+  const page = new URL('.', request.url).pathname.replace(/\/$/, '');
+  const { service } = await requireAdministrator('planRestore', page);
   const { restoreId } = await params;
   const restore = await showRestore(service, { restore: restoreId }).catch((error: unknown) => {
     if (isCofreError(error, 'restore/not-found') || isCofreError(error, 'usage/invalid')) notFound();
