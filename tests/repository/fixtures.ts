@@ -61,11 +61,18 @@ export async function backUp(
     lease?: WriteLease;
     /** What changed since the parent is told by this, instead of reading all rows. */
     probe?: WriteProbedInput['probe'];
+    rangeRows?: number;
   } = {},
 ): Promise<Manifest> {
   const compression = options.compression ?? repository.compression;
   const lease = options.lease ?? (await repository.takeLease());
-  const writer = repository.startBackup({ lease, compression });
+  const { rangeRows } = options;
+  const writer = repository.startBackup({
+    lease,
+    compression,
+    rangeRows,
+    parents: options.parent ? [options.parent] : [],
+  });
   const used = options.layout ?? layout;
   const inherited = options.parent?.tables[0] ?? null;
   const { probe } = options;

@@ -86,7 +86,9 @@ const manifest = z.object({
       read: z.strictObject({ how: z.enum(['whole', 'probe']), reason: z.string().nullable() }),
     }),
   ),
-  packs: z.array(z.object({ id: z.string().regex(/^[0-9a-f]{32}$/), bytesLive: count })),
+  packs: z.array(
+    z.object({ id: z.string().regex(/^[0-9a-f]{32}$/), bytesLive: count, bytesAtFirst: count.optional() }),
+  ),
   stats: z.object({
     rows: count,
     rowsRead: count,

@@ -103,6 +103,14 @@ export interface PlatformRows {
   readonly assignments: readonly Readonly<Record<string, unknown>>[];
 }
 
+export interface NeededPack {
+  readonly id: string;
+  /** The bytes of it that the backup uses. */
+  readonly bytesLive: number;
+  /** What the first of the backups used of it that took it over from each other, up to this one. Absent: as much as this one. */
+  readonly bytesAtFirst?: number | undefined;
+}
+
 /** Everything needed to restore a backup with no database. Written last: its object IS the commit of the backup. */
 export interface Manifest {
   readonly format: 1;
@@ -126,8 +134,8 @@ export interface Manifest {
   readonly snapshot: SnapshotFacts;
   /** In the order of the definition. */
   readonly tables: readonly ManifestTable[];
-  /** Every pack that the backup needs, with the bytes of it that the backup uses. GC needs nothing else. */
-  readonly packs: readonly { readonly id: string; readonly bytesLive: number }[];
+  /** Every pack that the backup needs. GC needs nothing else. */
+  readonly packs: readonly NeededPack[];
   readonly stats: {
     readonly rows: number;
     readonly rowsRead: number;

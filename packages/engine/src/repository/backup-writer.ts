@@ -1,6 +1,7 @@
-import type { Compression } from '@cofre/contracts';
+import { type Compression, isCofreError } from '@cofre/contracts';
 import { manifestPath } from '../format/constants.ts';
 import {
+  type BaseBlocks,
   type BlockRef,
   type Manifest,
   type ManifestTable,
@@ -17,6 +18,8 @@ import type { CutRange } from '../ranges/cut-ranges.ts';
 import type { RowBatch, RowLayout } from '../rows/layout.ts';
 import { ChangedRows } from './changed-rows.ts';
 import { tookTooLong, type WriteLease } from '../garbage/write-lease.ts';
+import { blocksOf, type KindOfBlock } from './blocks-of.ts';
+import { InheritedPacks } from './inherited-packs.ts';
 import type { PackWriter } from './pack-writer.ts';
 import type { Repository } from './repository.ts';
 import type { BlockKind } from './types.ts';
@@ -53,6 +56,8 @@ export interface BackupWriterOptions {
   /** Taken before the first manifest was opened that this backup builds on. Whoever took it releases it. */
   readonly lease: WriteLease;
   readonly compression: Compression;
+  /** The backups that it builds on. Blocks of packs that they hardly use any more are copied forward; default: none are. */
+  readonly parents?: readonly Manifest[] | undefined;
   /** Rows that fill a range; default 8,192. Only tests have a reason for another number. */
   readonly rangeRows?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -75,8 +80,12 @@ export class BackupWriter {
   readonly #compression: Compression;
   readonly #rangeRows: number;
   readonly #buffers = new BufferPool();
+  readonly #parentPacks: InheritedPacks;
   readonly #inheritedPacks = new Set<string>();
   readonly #liveBytes = new Map<string, number>();
+  /** One range at a time: what is read to be copied does not pile up in memory. */
+  #copying: Promise<unknown> = Promise.resolve();
+  #isAborted = false;
   readonly #sharesPacks: boolean;
   #blocksNew = 0;
   #blockBytes = 0;
@@ -88,6 +97,7 @@ export class BackupWriter {
     this.#repository = repository;
     this.#lease = options.lease;
     this.#compression = options.compression;
+    this.#parentPacks = new InheritedPacks(options.parents ?? []);
     this.#rangeRows = options.rangeRows ?? RANGE_ROWS;
     this.#sharesPacks = options.packs !== undefined;
     this.#packs = options.packs ?? repository.startPacks(options);
@@ -162,21 +172,16 @@ export class BackupWriter {
     const id = this.#packs.blockId(range.bytes);
     const candidate = remembered?.get(id) ?? range.inherited;
     const entry = { low: range.low, rows: range.rows, bytes: range.bytes.length, deltas: [] };
-    if (
-      candidate?.base &&
-      candidate.deltas.length === 0 &&
-      candidate.base.rows.id === id &&
-      this.mayUse(candidate.base.rows) &&
-      (candidate.base.keys === null || this.mayUse(candidate.base.keys))
-    ) {
-      changed.reused(range);
+    const same = candidate?.deltas.length === 0 && candidate.base?.rows.id === id ? candidate.base : null;
+    if (same !== null) changed.reused(range);
+    else await changed.stored(range);
+    if (same !== null && this.#isWorthKeeping(same)) {
       this.#buffers.give(range.bytes);
       if (range.keys) this.#buffers.give(range.keys);
-      this.reuse(candidate.base.rows);
-      if (candidate.base.keys) this.reuse(candidate.base.keys);
-      return { entry: Promise.resolve({ ...entry, base: candidate.base }) };
+      this.reuse(same.rows);
+      if (same.keys) this.reuse(same.keys);
+      return { entry: Promise.resolve({ ...entry, base: same }) };
     }
-    await changed.stored(range);
     const giveBack = (plain: Buffer) => () => this.#buffers.give(plain);
     const rows = await this.#begin({ kind: 'rows', id, plain: range.bytes }, giveBack(range.bytes));
     const keys = range.keys && (await this.beginBlock('keys', range.keys, giveBack(range.keys)));
@@ -185,6 +190,51 @@ export class BackupWriter {
       return { ...entry, base };
     };
     return { entry: sealed() };
+  }
+
+  #isWorthKeeping({ rows, keys }: BaseBlocks): boolean {
+    return [rows, keys].every((ref) => ref === null || (this.mayUse(ref) && !this.#parentPacks.isHardlyUsed(ref)));
+  }
+
+  /**
+   * A range of the parent in which nothing changed: the same blocks, where they are or, from packs that are hardly in use
+   * any more, copied forward without reading the database.
+   * @internal for ProbedTableWriter
+   */
+  carry(range: RangeEntry): Promise<RangeEntry> {
+    if (!blocksOf(range).some(({ ref }) => this.#parentPacks.isHardlyUsed(ref))) {
+      for (const { ref } of blocksOf(range)) this.reuse(ref);
+      return Promise.resolve(range);
+    }
+    const copied = this.#copying.then(() => this.#copyForward(range));
+    this.#copying = copied.catch(() => undefined);
+    return copied;
+  }
+
+  async #copyForward(range: RangeEntry): Promise<RangeEntry> {
+    const copies = new Map<BlockRef, BlockRef>();
+    for (const block of blocksOf(range)) copies.set(block.ref, await this.#copyBlock(block));
+    const copyOf = (ref: BlockRef | null) => (ref === null ? null : (copies.get(ref) ?? ref));
+    const { base, deltas } = range;
+    return {
+      ...range,
+      base: base && { rows: copies.get(base.rows) ?? base.rows, keys: copyOf(base.keys) },
+      deltas: deltas.map(({ upserts, deletes }) => ({ upserts: copyOf(upserts), deletes: copyOf(deletes) })),
+    };
+  }
+
+  async #copyBlock({ ref, kind }: KindOfBlock): Promise<BlockRef> {
+    if (this.#isAborted || !this.#parentPacks.isHardlyUsed(ref)) return this.reuse(ref);
+    let plain: Buffer;
+    try {
+      plain = await this.#repository.readBlock(ref, kind);
+    } catch (error) {
+      // What is damaged is found by who reads it, and keeps nobody from making a backup of everything else.
+      if (isCofreError(error, 'repository/damaged') || isCofreError(error, 'repository/object-missing'))
+        return this.reuse(ref);
+      throw error;
+    }
+    return this.use(await (await this.#begin({ kind, id: ref.id, plain })).ref);
   }
 
   /** A block in the trash may be deleted before the backup is done: it is stored anew. @internal for ProbedTableWriter */
@@ -220,7 +270,8 @@ export class BackupWriter {
   async writePage(entries: readonly RangeEntry[], inherited: BlockRef | null): Promise<BlockRef> {
     const plain = encodeRanges(entries);
     const id = this.#packs.blockId(plain);
-    if (inherited?.id === id && this.mayUse(inherited)) return this.reuse(inherited);
+    const mayReuse = inherited?.id === id && this.mayUse(inherited) && !this.#parentPacks.isHardlyUsed(inherited);
+    if (mayReuse) return this.reuse(inherited);
     return this.use(await (await this.#begin({ kind: 'ranges', id, plain })).ref);
   }
 
@@ -270,7 +321,7 @@ export class BackupWriter {
       repositoryId: this.#repository.id,
       compression: this.#compression,
       packs: [...this.#liveBytes]
-        .map(([id, bytesLive]) => ({ id, bytesLive }))
+        .map(([id, bytesLive]) => ({ id, bytesLive, bytesAtFirst: this.#parentPacks.bytesAtFirst(id, bytesLive) }))
         .toSorted((a, b) => (a.id < b.id ? -1 : 1)),
       stats: {
         rows: sum((table) => table.rows),
@@ -320,6 +371,8 @@ export class BackupWriter {
    * Packs that are shared go on.
    */
   async abort(): Promise<void> {
+    this.#isAborted = true;
+    await this.#copying;
     if (!this.#sharesPacks) await this.#packs.settle();
   }
 }

@@ -7,9 +7,9 @@ import { applyDeltas, keyLinesOf } from '../rows/apply-deltas.ts';
 import { decodeKeys } from '../rows/key-block.ts';
 import { columnEnd, keyEnd } from '../rows/keys.ts';
 import type { RowLayout } from '../rows/layout.ts';
+import { blocksOf, type KindOfBlock } from './blocks-of.ts';
 import { layoutOf } from './read-rows.ts';
 import type { Repository } from './repository.ts';
-import type { BlockKind } from './types.ts';
 
 export interface CheckOptions {
   readonly readData: boolean;
@@ -37,9 +37,6 @@ class Findings {
     return { ok: damage.length === 0, checked: { ...this.checked }, damage };
   }
 }
-
-/** What a manifest needs of a pack: the reach of its blocks, and which kinds of block may be read where. */
-type Need = { readonly ref: BlockRef; readonly kind: BlockKind };
 
 /**
  * Every manifest opens, every range list opens, every pack is there and long enough; with `readData` every byte of every
@@ -128,7 +125,7 @@ async function checkNeeds(
 ): Promise<void> {
   const { findings, suspects } = state;
   const backup = manifest.backupId;
-  const usable = (need: Need): boolean => {
+  const usable = (need: KindOfBlock): boolean => {
     const path = packPath(need.ref.pack);
     const pack = suspects.get(need.ref.pack);
     if (!pack) findings.add(path, 'pack-missing', backup);
@@ -152,20 +149,9 @@ async function checkNeeds(
   }
 }
 
-async function needsOfPage(repository: Repository, table: ManifestTable, page: BlockRef): Promise<Need[]> {
-  const needs: Need[] = [];
-  for await (const range of repository.ranges({ ...table, ranges: [page] })) needs.push(...needsOf(range));
-  return needs;
-}
-
-function needsOf(range: RangeEntry): Need[] {
-  const needs: Need[] = [];
-  if (range.base) needs.push({ ref: range.base.rows, kind: 'rows' });
-  if (range.base?.keys) needs.push({ ref: range.base.keys, kind: 'keys' });
-  for (const delta of range.deltas) {
-    if (delta.upserts) needs.push({ ref: delta.upserts, kind: 'upserts' });
-    if (delta.deletes) needs.push({ ref: delta.deletes, kind: 'deletes' });
-  }
+async function needsOfPage(repository: Repository, table: ManifestTable, page: BlockRef): Promise<KindOfBlock[]> {
+  const needs: KindOfBlock[] = [];
+  for await (const range of repository.ranges({ ...table, ranges: [page] })) needs.push(...blocksOf(range));
   return needs;
 }
 
@@ -206,7 +192,7 @@ async function checkRange(
 ): Promise<void> {
   const { findings, manifest, table } = context;
   const blocks = new Map<BlockRef, Buffer>();
-  for (const { ref, kind } of needsOf(range)) {
+  for (const { ref, kind } of blocksOf(range)) {
     findings.checked.blocks++;
     findings.checked.bytes += ref.length;
     try {

@@ -8,6 +8,7 @@ import { countLines } from '../rows/apply-deltas.ts';
 import { compareKeyLists } from '../rows/compare-keys.ts';
 import type { RowBatch, RowLayout } from '../rows/layout.ts';
 import type { BackupWriter } from './backup-writer.ts';
+import { blocksOf } from './blocks-of.ts';
 import { ChangedRows } from './changed-rows.ts';
 import type { Repository } from './repository.ts';
 
@@ -172,7 +173,7 @@ export class ProbedTableWriter {
 
   /** A block in the trash may be deleted before the backup is done: its range is stored anew. */
   #mayUse(entry: RangeEntry): boolean {
-    return refsOf(entry).every((ref) => this.#writer.mayUse(ref));
+    return blocksOf(entry).every(({ ref }) => this.#writer.mayUse(ref));
   }
 
   /** Reads the rows that are needed, and begins to store them. Gives the deltas, of which deletions are still to be found. */
@@ -301,16 +302,14 @@ export class ProbedTableWriter {
         deletes: (await removed.deletes?.ref) ?? null,
       };
       for (const ref of [blocks.upserts, blocks.deletes]) if (ref) this.#writer.use(ref);
-      for (const ref of refsOf(before)) this.#writer.reuse(ref);
-      return { ...before, rows, bytes, deltas: [...before.deltas, blocks] };
+      const carried = await this.#writer.carry(before);
+      return { ...carried, rows, bytes, deltas: [...carried.deltas, blocks] };
     };
     this.#settle(index, [entry()]);
   }
 
   #keep(index: number): void {
-    const before = this.#entry(index);
-    for (const ref of refsOf(before)) this.#writer.reuse(ref);
-    this.#settle(index, [Promise.resolve(before)]);
+    this.#settle(index, [this.#writer.carry(this.#entry(index))]);
   }
 
   #settle(index: number, outcome: Outcome): void {
@@ -343,11 +342,6 @@ export class ProbedTableWriter {
   #count(index: number): RangeCount {
     return this.#counts.get(index) ?? { rows: 0, touched: 0 };
   }
-}
-
-function refsOf({ base, deltas }: RangeEntry): readonly BlockRef[] {
-  const refs = [base?.rows, base?.keys, ...deltas.flatMap(({ upserts, deletes }) => [upserts, deletes])];
-  return refs.filter((ref) => ref != null);
 }
 
 async function drainingWhenRefuted(walk: RangeWalk, work: () => Promise<void>): Promise<void> {

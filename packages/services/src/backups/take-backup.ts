@@ -314,6 +314,7 @@ export class BackupJob {
     this.#writer = this.#repository.startBackup({
       lease: await this.#lease,
       compression: this.#compression,
+      parents: this.#parents.all,
       signal: this.#context.signal,
       packs: together?.packs,
     });
