@@ -268,6 +268,7 @@ const NO_USE_CASES = new Set([
   'settlePassword',
   'verifyPassword',
   'logRefusal',
+  'logSignInRefusal',
   'measureRepository',
   'migrate',
   'migrationStatus',
