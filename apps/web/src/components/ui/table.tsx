@@ -51,7 +51,10 @@ export function TableHead({ className, scope = 'col', ...props }: ComponentProps
     <th
       data-slot="table-head"
       scope={scope}
-      className={cn('h-10 px-3 text-left align-middle font-medium whitespace-nowrap text-muted-foreground', className)}
+      className={cn(
+        'h-10 px-3 align-middle font-medium whitespace-nowrap text-muted-foreground kit:text-left',
+        className,
+      )}
       {...props}
     />
   );

@@ -22,8 +22,8 @@ export function ChoiceCard({ value, name, hint, badge, isLater = false, children
     <label
       htmlFor={id}
       className={cn(
-        'flex items-start gap-3 rounded-xl border bg-card p-4 shadow-xs has-data-[state=checked]:border-primary has-data-[state=checked]:bg-accent/50',
-        isLater ? 'cursor-not-allowed border-dashed shadow-none' : 'cursor-pointer hover:border-input',
+        'flex items-start gap-3 rounded-xl border bg-card p-4 has-data-[state=checked]:border-primary has-data-[state=checked]:bg-accent/50',
+        isLater ? 'cursor-not-allowed border-dashed' : 'cursor-pointer shadow-xs hover:border-input',
       )}
     >
       <RadioGroupItem id={id} value={value} disabled={isLater} aria-describedby={`${id}-hint`} className="mt-0.5" />
