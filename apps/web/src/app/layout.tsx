@@ -4,7 +4,6 @@ import { NextIntlClientProvider } from 'next-intl';
 import { getLocale, getMessages, getNow, getTranslations } from 'next-intl/server';
 import type { ReactNode } from 'react';
 import { NonceProvider } from '#components/nonce.tsx';
-import { QueryProvider } from '#components/query-provider.tsx';
 import { TimeZoneKeeper } from '#components/time-zone-keeper.tsx';
 import { Toasts } from '#components/toasts.tsx';
 import { readTheme } from '#server/preferences.ts';
@@ -35,7 +34,7 @@ export default async function RootLayout({ children }: { readonly children: Reac
       <body className="min-h-dvh font-sans antialiased">
         <NextIntlClientProvider messages={messages} now={now}>
           <NonceProvider nonce={given.get('x-nonce') ?? undefined}>
-            <QueryProvider>{children}</QueryProvider>
+            {children}
             <Toasts theme={theme} />
             <TimeZoneKeeper />
           </NonceProvider>

@@ -9,10 +9,21 @@ import { type ReactNode, useState } from 'react';
  */
 const STALE_MS = 5_000;
 
+/** Stands around what asks, not around every page: those that ask for nothing do without it. */
 export function QueryProvider({ children }: { readonly children: ReactNode }) {
-  const [client] = useState(
-    () =>
-      new QueryClient({ defaultOptions: { queries: { staleTime: STALE_MS, retry: false, networkMode: 'always' } } }),
-  );
+  const [client] = useState(sharedClient);
   return <QueryClientProvider client={client}>{children}</QueryClientProvider>;
+}
+
+let ofBrowser: QueryClient | undefined;
+
+/** What was read stays known from page to page. A server has many readers, and keeps nothing of theirs. */
+function sharedClient(): QueryClient {
+  if (typeof document === 'undefined') return newClient();
+  ofBrowser ??= newClient();
+  return ofBrowser;
+}
+
+function newClient(): QueryClient {
+  return new QueryClient({ defaultOptions: { queries: { staleTime: STALE_MS, retry: false, networkMode: 'always' } } });
 }

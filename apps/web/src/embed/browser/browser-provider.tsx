@@ -3,7 +3,6 @@
 import { IntlProvider } from 'next-intl';
 import { type ComponentProps, type ReactNode, useState, useSyncExternalStore } from 'react';
 import { NonceProvider } from '#components/nonce.tsx';
-import { QueryProvider } from '#components/query-provider.tsx';
 import { Toasts } from '#components/toasts.tsx';
 import type { CofreLocale, CofreTheme } from '../looks.ts';
 import { Pages } from './pages.ts';
@@ -39,9 +38,7 @@ export function BrowserProvider(props: BrowserProviderProps): ReactNode {
       <NonceProvider nonce={nonce}>
         <Pages value={pages}>
           <Scope value={scope}>
-            <QueryProvider>
-              <div className={look}>{children}</div>
-            </QueryProvider>
+            <div className={look}>{children}</div>
             <div className={look} ref={setScope}>
               <Toasts theme={theme} />
             </div>

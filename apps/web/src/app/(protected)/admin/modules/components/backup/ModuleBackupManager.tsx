@@ -5,6 +5,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useTranslations } from 'next-intl';
 import { Button } from '#components/ui/button.tsx';
 import { EmptyState } from '#components/empty-state.tsx';
+import { QueryProvider } from '#components/query-provider.tsx';
 import { QueryError } from '#components/query-error.tsx';
 import { useUrlState } from '#lib/use-url-state.ts';
 import { useJobReports } from '../jobs/use-job-reports.tsx';
@@ -27,7 +28,15 @@ interface ModuleBackupManagerProps {
 }
 
 /** The backups of one implementation: how it goes, what runs, what there is, and what can be done with it. */
-export function ModuleBackupManager({ implementation, isAdministrator, onChanged }: ModuleBackupManagerProps) {
+export function ModuleBackupManager(props: ModuleBackupManagerProps) {
+  return (
+    <QueryProvider>
+      <Manager {...props} />
+    </QueryProvider>
+  );
+}
+
+function Manager({ implementation, isAdministrator, onChanged }: ModuleBackupManagerProps) {
   const t = useTranslations('backups');
   const client = useQueryClient();
   const { params, set } = useUrlState();

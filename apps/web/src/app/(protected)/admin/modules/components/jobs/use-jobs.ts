@@ -1,10 +1,8 @@
 'use client';
 
 import type { JobDocument } from '@cofre/contracts';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useEffect, useEffectEvent, useRef } from 'react';
+import { useEffect, useEffectEvent, useRef, useState } from 'react';
 import { listModuleJobs } from '#app/actions/admin/modules/jobs.ts';
-import { dataOf } from '#lib/action-failure.ts';
 import { useJobEvents } from './use-job-events.ts';
 
 const NO_JOBS: readonly JobDocument[] = [];
@@ -12,6 +10,8 @@ const JOBS_KEPT_MAX = 50;
 
 /** How often to look where nothing is sent: soon while something runs. */
 const POLL_MS = { open: 2_000, idle: 20_000 };
+/** How long the line may take to open, which then sends what there is. */
+const LINE_MS = 1_000;
 
 export function isOpen({ state }: Pick<JobDocument, 'state'>): boolean {
   return state === 'waiting' || state === 'running' || state === 'deferred';
@@ -28,28 +28,46 @@ interface JobsOptions {
  * before anybody was sent that it began.
  */
 export function useJobs(implementation: string | undefined, { onEnded }: JobsOptions = {}) {
-  const client = useQueryClient();
+  const [known, setKnown] = useState({ of: implementation, jobs: NO_JOBS });
+  const jobs = known.of === implementation ? known.jobs : NO_JOBS;
   const show = (sent: readonly JobDocument[]) =>
-    client.setQueryData<readonly JobDocument[]>(keyOf(implementation), (kept) => merged(kept ?? NO_JOBS, sent));
+    setKnown(({ of, jobs: kept }) => ({
+      of: implementation,
+      jobs: merged(of === implementation ? kept : NO_JOBS, sent),
+    }));
   const isLive = useJobEvents(implementation === undefined ? {} : { implementation }, show);
-  const query = useQuery({
-    queryKey: keyOf(implementation),
-    queryFn: async () => dataOf(await listModuleJobs(implementation === undefined ? {} : { implementation })),
-    refetchInterval: ({ state }) => {
-      if (isLive) return false;
-      return (state.data ?? NO_JOBS).some(isOpen) ? POLL_MS.open : POLL_MS.idle;
-    },
-  });
-  const jobs = query.data ?? NO_JOBS;
+  const ask = async () => {
+    // Who does not answer is asked again.
+    const answer = await listModuleJobs(implementation === undefined ? {} : { implementation }).catch(() => null);
+    if (answer?.success === true) show(answer.data);
+  };
+  usePolling(isLive ? null : jobs.some(isOpen) ? POLL_MS.open : POLL_MS.idle, ask);
   useEndings(jobs, onEnded);
   const follow = (...started: readonly JobDocument[]) => {
     show(started);
-    void query.refetch();
+    void ask();
   };
   return { jobs, follow };
 }
 
-const keyOf = (implementation: string | undefined) => ['jobs', implementation ?? null];
+/** Asks when the line has had its time to open, and then every so often; not while nobody looks. null: not at all. */
+function usePolling(everyMs: number | null, ask: () => Promise<void>): void {
+  const again = useEffectEvent(() => {
+    if (!document.hidden) void ask();
+  });
+  useEffect(() => {
+    if (everyMs === null) return;
+    const first = setTimeout(again, Math.min(LINE_MS, everyMs));
+    const timer = setInterval(again, everyMs);
+    const onSight = () => again();
+    document.addEventListener('visibilitychange', onSight);
+    return () => {
+      clearTimeout(first);
+      clearInterval(timer);
+      document.removeEventListener('visibilitychange', onSight);
+    };
+  }, [everyMs]);
+}
 
 function merged(kept: readonly JobDocument[], sent: readonly JobDocument[]): readonly JobDocument[] {
   const byId = new Map([...kept, ...sent].map((job) => [job.id, job]));

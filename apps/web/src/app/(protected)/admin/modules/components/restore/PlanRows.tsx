@@ -3,13 +3,15 @@
 import type { PlanOperationKind, PlanTableDocument } from '@cofre/contracts';
 import { SearchIcon } from 'lucide-react';
 import { useTranslations } from 'next-intl';
-import { useEffect, useId, useState } from 'react';
+import { useEffect, useEffectEvent, useId, useState } from 'react';
 import { Button } from '#components/ui/button.tsx';
 import { Input } from '#components/ui/input.tsx';
+import { useLoaded } from '#components/use-loaded.ts';
 import { FoundRows } from './FoundRows.tsx';
 import { ListedRows } from './ListedRows.tsx';
-import { PlanRowDialog } from './PlanRowDialog.tsx';
 import type { PlanRow, RowsOf } from './plan-rows.ts';
+
+const fetchDialog = () => import('./PlanRowDialog.tsx');
 
 interface PlanRowsProps {
   readonly planId: string;
@@ -25,13 +27,18 @@ export function PlanRows({ planId, table }: PlanRowsProps) {
   const [typed, setTyped] = useState('');
   const text = useSettled(typed.trim());
   const [shown, setShown] = useState<PlanRow | null>(null);
+  const { loaded, prepare, need } = useLoaded(fetchDialog);
+  const needed = useEffectEvent(need);
+  useEffect(() => {
+    if (shown !== null) needed();
+  }, [shown]);
   const search = useId();
   const counts = { insert: table.inserts, update: table.updates, delete: table.deletes };
   const kinds = (['update', 'insert', 'delete'] as const).filter((it) => counts[it] > 0);
   const all = table.inserts + table.updates + table.deletes;
   const rowsOf: RowsOf = { planId, table: table.table, kind, total: kind === null ? all : counts[kind] };
   return (
-    <div className="flex flex-col gap-3 border-t p-4">
+    <div className="flex flex-col gap-3 border-t p-4" onPointerEnter={prepare} onFocus={prepare}>
       <div className="flex flex-wrap items-center gap-3">
         {kinds.length < 2 ? null : (
           <fieldset className="flex flex-wrap gap-1">
@@ -73,7 +80,7 @@ export function PlanRows({ planId, table }: PlanRowsProps) {
       ) : (
         <FoundRows key={`${kind ?? 'all'} ${text}`} {...rowsOf} text={text} onOpen={setShown} />
       )}
-      <PlanRowDialog rowsOf={rowsOf} row={shown} onClose={() => setShown(null)} />
+      {loaded === null ? null : <loaded.PlanRowDialog rowsOf={rowsOf} row={shown} onClose={() => setShown(null)} />}
     </div>
   );
 }

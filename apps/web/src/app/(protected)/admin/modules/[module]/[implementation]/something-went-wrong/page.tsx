@@ -1,6 +1,7 @@
 import type { Metadata } from 'next';
 import { notFound } from 'next/navigation';
 import { getTranslations } from 'next-intl/server';
+import { QueryProvider } from '#components/query-provider.tsx';
 import { findImplementation, type PlaceParams } from '#server/restore-place.ts';
 import { requireAdministrator } from '#server/require-administrator.ts';
 import { RestoreTrail } from '../../../components/restore/RestoreTrail.tsx';
@@ -33,7 +34,9 @@ export default async function SomethingWentWrongPage({ params }: SomethingWentWr
         </h1>
         <p className="text-muted-foreground">{t('lead')}</p>
       </div>
-      <SomethingWentWrong implementation={{ id, module: slug, key: implementation.key }} />
+      <QueryProvider>
+        <SomethingWentWrong implementation={{ id, module: slug, key: implementation.key }} />
+      </QueryProvider>
     </div>
   );
 }

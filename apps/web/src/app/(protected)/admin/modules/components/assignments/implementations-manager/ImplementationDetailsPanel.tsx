@@ -1,11 +1,18 @@
 'use client';
 
 import type { ImplementationDocument } from '@cofre/contracts';
+import dynamic from 'next/dynamic';
 import { usePathname, useRouter, useSearchParams } from 'next/navigation';
 import { useTranslations } from 'next-intl';
 import type { ReactNode } from 'react';
 import { Tabs, TabsContent, TabsList, TabsTrigger } from '#components/ui/tabs.tsx';
-import { ModuleBackupManager } from '../../backup/ModuleBackupManager.tsx';
+import { BackupListSkeleton } from '../../backup/BackupListSkeleton.tsx';
+
+/** Who looks at the details alone needs nothing of it. */
+const ModuleBackupManager = dynamic(
+  async () => (await import('../../backup/ModuleBackupManager.tsx')).ModuleBackupManager,
+  { loading: BackupListSkeleton },
+);
 
 interface ImplementationDetailsPanelProps {
   readonly implementation: ImplementationDocument;
@@ -29,11 +36,15 @@ export function ImplementationDetailsPanel({
   const tab = TABS.find((it) => it === asked) ?? 'details';
   // The server has nothing to do for it: the history alone is told.
   const open = (next: string) => window.history.pushState(null, '', `${pathname}?tab=${next}`);
+  // Where it cannot be had now, it can be when it is needed.
+  const prepare = () => void import('../../backup/ModuleBackupManager.tsx').catch(() => undefined);
   return (
     <Tabs value={tab} onValueChange={open}>
       <TabsList aria-label={t('tabs')}>
         <TabsTrigger value="details">{t('details')}</TabsTrigger>
-        <TabsTrigger value="backups">{t('backups')}</TabsTrigger>
+        <TabsTrigger value="backups" onPointerEnter={prepare} onFocus={prepare}>
+          {t('backups')}
+        </TabsTrigger>
       </TabsList>
       <TabsContent value="details">{details}</TabsContent>
       <TabsContent value="backups">

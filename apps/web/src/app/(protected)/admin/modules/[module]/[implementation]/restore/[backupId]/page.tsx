@@ -2,6 +2,7 @@ import { resolveSettings } from '@cofre/services';
 import type { Metadata } from 'next';
 import { getTranslations } from 'next-intl/server';
 import { RelativeTime } from '#components/date-time.tsx';
+import { QueryProvider } from '#components/query-provider.tsx';
 import { findBackupPlace, findImplementation, type PlaceParams } from '#server/restore-place.ts';
 import { requireAdministrator } from '#server/require-administrator.ts';
 import { RestoreTrail } from '../../../../components/restore/RestoreTrail.tsx';
@@ -46,7 +47,9 @@ export default async function RestorePage({ params }: RestorePageProps) {
           })}
         </p>
       </div>
-      <RestoreWizard backup={restored} name={name} safetyDays={settings.safetyDays} />
+      <QueryProvider>
+        <RestoreWizard backup={restored} name={name} safetyDays={settings.safetyDays} />
+      </QueryProvider>
     </div>
   );
 }

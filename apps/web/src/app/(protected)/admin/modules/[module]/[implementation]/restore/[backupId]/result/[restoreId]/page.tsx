@@ -3,6 +3,7 @@ import { showRestore } from '@cofre/services';
 import type { Metadata } from 'next';
 import { notFound } from 'next/navigation';
 import { getTranslations } from 'next-intl/server';
+import { QueryProvider } from '#components/query-provider.tsx';
 import { findImplementation, type PlaceParams } from '#server/restore-place.ts';
 import { requireAdministrator } from '#server/require-administrator.ts';
 import { errorWords } from '#server/worded.ts';
@@ -31,11 +32,13 @@ export default async function ResultPage({ params }: ResultPageProps) {
   return (
     <div className="mx-auto flex max-w-5xl flex-col gap-6">
       <RestoreTrail place={place} name={name} here={t('metaTitle')} />
-      <RestoreResult
-        restore={restore}
-        name={name}
-        error={restore.error === undefined ? null : await errorWords(restore.error)}
-      />
+      <QueryProvider>
+        <RestoreResult
+          restore={restore}
+          name={name}
+          error={restore.error === undefined ? null : await errorWords(restore.error)}
+        />
+      </QueryProvider>
     </div>
   );
 }
