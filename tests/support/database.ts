@@ -19,6 +19,8 @@ export interface TestDatabase {
   readonly database: Database;
   /** Runs on one connection that is kept open, so it may hold a transaction. */
   query(sql: string, params?: unknown[]): Promise<pg.QueryResult>;
+  /** Lets go of it, and leaves it there. */
+  close(): Promise<void>;
   /** Ends whoever is connected, and drops it. */
   drop(): Promise<void>;
 }
@@ -45,7 +47,8 @@ export async function createTestDatabase(
   return openTestDatabase(server, name);
 }
 
-function openTestDatabase(server: TestServer, name: string): TestDatabase {
+/** One that is there already. */
+export function openTestDatabase(server: TestServer, name: string): TestDatabase {
   const url = urlOf(server, name);
   let client: Promise<pg.Client> | undefined;
   const database: Database = {
@@ -59,8 +62,12 @@ function openTestDatabase(server: TestServer, name: string): TestDatabase {
       client ??= connect(url, 'test');
       return (await client).query(sql, params);
     },
-    async drop() {
+    async close() {
       if (client !== undefined) await (await client).end();
+      client = undefined;
+    },
+    async drop() {
+      await this.close();
       await onMaintenance(server, (maintenance) => maintenance.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
     },
   };
