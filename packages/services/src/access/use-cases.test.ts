@@ -253,6 +253,7 @@ describe.each(testServers())('who may do what on PostgreSQL $name (I11)', (serve
 /** What edges may call besides use cases: it opens, reads files, or only computes. */
 const NO_USE_CASES = new Set([
   'MASK',
+  'RECOVERY_PATHS',
   'NOBODY',
   'NO_BUDGET',
   'SIGN_IN_WINDOW_MS',
