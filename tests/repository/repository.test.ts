@@ -290,3 +290,25 @@ describe('comparing rows', () => {
     expect(equal).toBe(48);
   });
 });
+
+describe('checking a share', () => {
+  it('so many runs read every byte once, and what is hurt is found by the one that reads it', async () => {
+    const store = new MemoryStore();
+    const repository = await initRepository(store, keyFile);
+    for (let count = 1; count <= 12; count++) await backUp(repository, rowsOf(count));
+    const parts = 5;
+    const runs = () =>
+      Promise.all(Array.from({ length: parts }, (_, at) => repository.check({ readData: { part: at + 1, parts } })));
+    const sum = (checks: Awaited<ReturnType<typeof runs>>) =>
+      checks.reduce((bytes, { checked }) => bytes + checked.bytes, 0);
+    const whole = await repository.check({ readData: true });
+    expect(sum(await runs())).toBe(whole.checked.bytes);
+    expect((await repository.check({ readData: { part: 1, parts } })).checked.bytes).toBeLessThan(whole.checked.bytes);
+    for await (const { path } of store.list('packs/')) {
+      const bytes = await store.get(path);
+      await store.put(path, Uint8Array.from(bytes).fill(bytes[70] === 0 ? 1 : 0, 70, 71));
+      break;
+    }
+    expect((await runs()).filter(({ ok }) => !ok)).toHaveLength(1);
+  });
+});

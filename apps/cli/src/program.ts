@@ -80,7 +80,7 @@ function addRepository(program: Commander, declare: Declare): void {
     repo
       .command('check')
       .description('look for damage and name the backups it hurts')
-      .option('--read-data [n/t]', 'read and open every byte'),
+      .option('--read-data [n/t]', 'read and open every byte, or the n-th of t shares of them'),
     async () => (await load()).repoCheck,
   );
   declare(

@@ -22,6 +22,8 @@ describe('repo gc', () => {
       writers: 0,
     });
     expect((await shell.fails('repo gc --grace soon', 2)).code).toBe('usage/invalid');
+    expect((await shell.fails('repo check --read-data 3/2', 2)).code).toBe('usage/invalid');
+    expect((await shell.json(checkDocument, 'repo check --read-data 1/1')).checked.packs).toBe(1);
     expect((await shell.json(checkDocument, `backup verify ${kept.id}`)).ok).toBe(true);
     const { rows } = await shell.db.query(
       `SELECT action, details FROM cofre.v_audit_logs WHERE action = 'COLLECT_GARBAGE' ORDER BY created_at DESC`,

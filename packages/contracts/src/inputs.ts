@@ -20,7 +20,14 @@ export const initRepositoryInput = z.strictObject({
 });
 export type InitRepositoryInput = z.input<typeof initRepositoryInput>;
 
-export const checkRepositoryInput = z.strictObject({ readData: z.boolean().default(false) });
+const readShare = z
+  .strictObject({ part: z.int().min(1), parts: z.int().min(1).max(10_000) })
+  .refine(({ part, parts }) => part <= parts, 'the part is one of the parts');
+
+export const checkRepositoryInput = z.strictObject({
+  /** Every byte, or those of one of so many shares: as many runs read each byte once. Default: the structure alone. */
+  readData: z.union([z.boolean(), readShare]).default(false),
+});
 export type CheckRepositoryInput = z.input<typeof checkRepositoryInput>;
 
 export const discoverModuleInput = z.strictObject({

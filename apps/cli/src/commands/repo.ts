@@ -1,4 +1,4 @@
-import type { CheckDocument, GarbageDocument, RepositoryDocument } from '@cofre/contracts';
+import { type CheckDocument, CofreError, type GarbageDocument, type RepositoryDocument } from '@cofre/contracts';
 import {
   addRecoveryFiles,
   checkRepository,
@@ -46,11 +46,24 @@ export const repoInfo: Command = async (run) => {
 };
 
 export const repoCheck: Command = async (run) => {
-  if (run.text('readData') !== undefined) run.refuseNotYet(['readData']);
-  const check = await checkRepository(await run.composition.repository(), { readData: run.flag('readData') });
+  const share = parseShare(run.text('readData'));
+  const readData = share ?? run.flag('readData');
+  const check = await checkRepository(await run.composition.repository(), { readData });
   run.print(check, () => describeCheck(check));
   return check.ok ? undefined : EXIT_DAMAGE;
 };
+
+/** `--read-data 2/7`: the second of seven shares. */
+function parseShare(text: string | undefined): { readonly part: number; readonly parts: number } | undefined {
+  if (text === undefined) return undefined;
+  const [, part, parts] = /^(\d{1,5})\/(\d{1,5})$/.exec(text) ?? [];
+  const share = { part: Number(part), parts: Number(parts) };
+  if (share.part >= 1 && share.part <= share.parts && share.parts <= 10_000) return share;
+  throw new CofreError(
+    'usage/invalid',
+    `--read-data takes a share like 2/7, the second of seven, not "${text}". Nothing was started.`,
+  );
+}
 
 export const repoGc: Command = async (run) => {
   const input = { dryRun: run.flag('dryRun'), ...present('graceMs', parseGrace(run.text('grace'))) };

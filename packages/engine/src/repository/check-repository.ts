@@ -11,8 +11,14 @@ import { blocksOf, type KindOfBlock } from './blocks-of.ts';
 import { layoutOf } from './read-rows.ts';
 import type { Repository } from './repository.ts';
 
+/** The `part`-th of `parts` shares of all packs, counted from 1. Each pack is in one of them, the same in every run. */
+export interface ReadShare {
+  readonly part: number;
+  readonly parts: number;
+}
+
 export interface CheckOptions {
-  readonly readData: boolean;
+  readonly readData: boolean | ReadShare;
   readonly onProgress?: ((done: { readonly packs: number; readonly bytes: number }) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -72,7 +78,7 @@ async function checkPacks(repository: Repository, findings: Findings, options: C
     const id = /([0-9a-f]{32})\.pack$/.exec(info.path)?.[1];
     if (!id || packPath(id) !== info.path) continue;
     findings.checked.packs++;
-    const state = options.readData
+    const state = isToBeRead(id, options.readData)
       ? await readPack(repository, findings, id)
       : { sizeBytes: info.sizeBytes, all: null, blocks: new Set<number>() };
     suspects.set(id, state);
@@ -82,6 +88,12 @@ async function checkPacks(repository: Repository, findings: Findings, options: C
     options.onProgress?.({ packs: findings.checked.packs, bytes: findings.checked.bytes });
   }
   return suspects;
+}
+
+function isToBeRead(packId: string, readData: boolean | ReadShare): boolean {
+  if (typeof readData === 'boolean') return readData;
+  // Ids are random, so the shares are of about the same size.
+  return Number.parseInt(packId.slice(0, 8), 16) % readData.parts === readData.part - 1;
 }
 
 async function readPack(

@@ -5,7 +5,7 @@ import { checkRecoveryFiles } from '../recovery/recovery-files.ts';
 import type { RepositoryContext } from '../service-context.ts';
 import { openUnpinned } from './open-repository.ts';
 
-/** Looks at every manifest and pack; with `readData` reads every byte. Needs no database. */
+/** Looks at every manifest and pack; with `readData` reads every byte, or a share of them. Needs no database. */
 export async function checkRepository(caller: RepositoryContext, input: CheckRepositoryInput): Promise<CheckDocument> {
   const { readData } = parseInput(checkRepositoryInput, input);
   const context = await authorizeRepository(caller, 'checkRepository');
