@@ -200,15 +200,25 @@ describe.skipIf(fifteen === undefined || !existsSync(DUMP))('I2: copies by pg_du
   });
 
   it.each([
-    ['its rows alone', ['--data-only', '--table=public.sale'], 'TRUNCATE public.sale', { used: true }],
-    [
-      'a table of it',
-      ['--table=public.sale'],
-      'DROP TABLE public.sale',
-      { reason: expect.stringContaining('public.sale') },
-    ],
-    ['the traces of backups', ['--data-only', '--table=cofre.lineage'], 'DELETE FROM cofre.lineage', READ_WHOLE],
-  ])('into the same database, %s: nothing is missed', async (_, options, undo, probe) => {
+    {
+      what: 'its rows alone',
+      options: ['--data-only', '--table=public.sale'],
+      undo: 'TRUNCATE public.sale',
+      probe: { used: true },
+    },
+    {
+      what: 'a table of it',
+      options: ['--table=public.sale'],
+      undo: 'DROP TABLE public.sale',
+      probe: { reason: expect.stringContaining('public.sale') },
+    },
+    {
+      what: 'the traces of backups',
+      options: ['--data-only', '--table=cofre.lineage'],
+      undo: 'DELETE FROM cofre.lineage',
+      probe: READ_WHOLE,
+    },
+  ])('into the same database, $what: nothing is missed', async ({ options, undo, probe }) => {
     const store = new MemoryStore();
     await using found = await find(server, await makeShop(server, store), store);
     const script = await dump(found.db.url, ...options);
