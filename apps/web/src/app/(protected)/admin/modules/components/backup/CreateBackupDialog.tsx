@@ -12,7 +12,6 @@ import {
 } from '#app/actions/admin/modules/module-backups.ts';
 import { QueryError } from '#components/query-error.tsx';
 import { toast } from '#components/toast.ts';
-import { Badge } from '#components/ui/badge.tsx';
 import { Button } from '#components/ui/button.tsx';
 import {
   Dialog,
@@ -39,12 +38,11 @@ interface CreateBackupDialogProps {
   readonly onStarted: (job: JobDocument) => void;
 }
 
-const TYPES = ['incremental', 'full', 'config_only', 'differential'] as const satisfies readonly BackupType[];
-type OfferedType = Exclude<BackupType, 'differential'>;
+const TYPES = ['incremental', 'differential', 'full', 'config_only'] as const satisfies readonly BackupType[];
 const DESCRIPTION_LENGTH_MAX = 2000;
 
-function isOffered(value: string): value is OfferedType {
-  return value !== 'differential' && TYPES.some((it) => it === value);
+function isType(value: string): value is BackupType {
+  return TYPES.some((it) => it === value);
 }
 
 /** What *Back up now* asks. `CreateBackupButton` opens it. */
@@ -69,7 +67,7 @@ function CreateForm({ implementation, onStarted }: Pick<CreateBackupDialogProps,
   const t = useTranslations('create');
   const common = useTranslations('common');
   const descriptionId = useId();
-  const [type, setType] = useState<OfferedType>('incremental');
+  const [type, setType] = useState<BackupType>('incremental');
   const [description, setDescription] = useState('');
   const [expiry, setExpiry] = useState<ChosenExpiry>({ by: 'policy' });
   const { id } = implementation;
@@ -140,10 +138,10 @@ function useForecast(implementation: string) {
 }
 
 interface TypeChoiceProps {
-  readonly type: OfferedType;
+  readonly type: BackupType;
   /** undefined: on their way; null: they could not be had. */
   readonly costs: BackupEstimateDocument['costs'] | null | undefined;
-  readonly onChange: (type: OfferedType) => void;
+  readonly onChange: (type: BackupType) => void;
 }
 
 function TypeChoice({ type, costs, onChange }: TypeChoiceProps) {
@@ -157,27 +155,21 @@ function TypeChoice({ type, costs, onChange }: TypeChoiceProps) {
         value={type}
         aria-label={t('type')}
         className="gap-2"
-        onValueChange={(value) => isOffered(value) && onChange(value)}
+        onValueChange={(value) => isType(value) && onChange(value)}
       >
         {TYPES.map((it) => (
           <div
             key={it}
             className="flex items-start gap-3 rounded-lg border p-3 has-data-[state=checked]:border-primary has-data-[state=checked]:bg-accent/50"
           >
-            <RadioGroupItem
-              id={`${id}-${it}`}
-              value={it}
-              disabled={it === 'differential'}
-              aria-describedby={`${id}-${it}-words`}
-            />
+            <RadioGroupItem id={`${id}-${it}`} value={it} aria-describedby={`${id}-${it}-words`} />
             <div className="flex min-w-0 flex-col gap-0.5">
-              <Label htmlFor={`${id}-${it}`} className="flex flex-wrap items-center gap-2 leading-5">
+              <Label htmlFor={`${id}-${it}`} className="leading-5">
                 {names(it)}
-                {it === 'differential' ? <Badge variant="outline">{t('notYet')}</Badge> : null}
               </Label>
               <div id={`${id}-${it}-words`} className="text-sm text-muted-foreground">
                 <p>{t(`sentences.${it}`)}</p>
-                {it === 'differential' || costs === null ? null : <BackupCostWords cost={costs?.[it]} />}
+                {costs === null ? null : <BackupCostWords cost={costs?.[it]} />}
               </div>
             </div>
           </div>
