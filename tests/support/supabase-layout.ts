@@ -43,6 +43,12 @@ export async function createSupabaseProject(
       client ??= connect();
       return (await client).query(sql, params);
     },
+    async close() {
+      const open = client;
+      client = undefined;
+      if (open !== undefined) await (await open).end();
+      await db.close();
+    },
     async drop() {
       if (client !== undefined) await (await client).end();
       await db.query(`DROP OWNED BY ${Object.values(roles).join(', ')} CASCADE`);

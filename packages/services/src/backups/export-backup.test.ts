@@ -144,7 +144,11 @@ describe.each(costlyTestServers())('an export of a backup on PostgreSQL $name', 
     made.push(() => rm(folder, { recursive: true }));
     await writeFile(path.join(folder, 'item.csv'), files.get('public.item.csv') ?? '');
     const { stderr } = await promisify(execFile)('psql', [
-      ...['-X', '-v', 'ON_ERROR_STOP=1', target.url, '-c'],
+      '-X',
+      '-v',
+      'ON_ERROR_STOP=1',
+      target.url,
+      '-c',
       String.raw`\copy public.item from '${folder}/item.csv' (format csv, header match)`,
     ]);
     expect(stderr).toBe('');

@@ -50,10 +50,9 @@ export class AllSettings {
   /** `implementations`: rows of others are left out. */
   static async read(catalogue: Catalogue, implementations?: readonly string[]): Promise<AllSettings> {
     const all = catalogue.selectFrom('cofre.backup_settings').select(['scope', 'subject_id', 'settings']);
-    const rows = await (
-      implementations === undefined
-        ? all
-        : all.where((eb) => eb.or([eb('scope', '<>', 'implementation'), eb('subject_id', 'in', implementations)]))
+    const rows = await (implementations === undefined
+      ? all
+      : all.where((eb) => eb.or([eb('scope', '<>', 'implementation'), eb('subject_id', 'in', implementations)]))
     ).execute();
     return new AllSettings(
       new Map(rows.map(({ scope, subject_id, settings }) => [`${scope} ${subject_id}`, readPartialSettings(settings)])),
