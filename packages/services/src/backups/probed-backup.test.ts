@@ -1,13 +1,17 @@
+import { checksumOf, type Manifest, manifestPath } from '@cofre/engine';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
 import { costlyTestServers } from '../../../../tests/support/long-tests.ts';
 import { createShop, type TestService, type TestServiceOptions } from '../../../../tests/support/service-context.ts';
 import { addImplementation } from '../modules/add-implementation.ts';
+import { listNotifications } from '../notifications/list-notifications.ts';
 import { applyRestore } from '../restores/apply-restore.ts';
 import { planRestore } from '../restores/plan-restore.ts';
 import { createBackup } from './create-backup.ts';
 import { deleteBackup } from './delete-backup.ts';
 import { diffBackups } from './diff-backups.ts';
+import type { ServiceContext } from '../service-context.ts';
+import { findBackup, readManifestOf } from './find-backup.ts';
 import { verifyBackup } from './verify-backup.ts';
 
 const INCREMENTAL = { implementation: 'shop/one', type: 'incremental' } as const;
@@ -132,4 +136,36 @@ describe.each(costlyTestServers())('an incremental backup of a large table on Po
     await db.query(`UPDATE item SET price = price + 1 WHERE sku LIKE 'large %01'`);
     expect(await createBackup(context, INCREMENTAL)).toMatchObject({ probe: { used: true } });
   });
+
+  it('what cannot be is read whole, and administrators are told', async () => {
+    const { context, db, again } = await shop();
+    await db.query(
+      `INSERT INTO item (store_id, sku, price) SELECT 1, 'unseen ' || n, n FROM generate_series(1, 3) AS n`,
+    );
+    // As if the snapshot of the backup before had been later than it was: the three came, and nothing touched them.
+    const { rows } = await db.query('SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xmin');
+    await replaceManifest(context, (manifest) => ({
+      ...manifest,
+      snapshot: { ...manifest.snapshot, xmin: rows[0].xmin },
+    }));
+    const backup = await createBackup(again(), INCREMENTAL);
+    expect(backup.probe).toMatchObject({ used: false, reason: expect.stringContaining('cannot be') });
+    const diff = await diffBackups(context, { from: backup.id, to: 'live' });
+    expect(diff.tables.filter(({ inserted, updated, deleted }) => inserted + updated + deleted > 0)).toEqual([]);
+    const { items: notices } = await listNotifications(context, {});
+    expect(notices).toMatchObject([
+      { kind: 'chain-differs', severity: 'error', params: { backupId: backup.id, tables: ['public.item'] } },
+    ]);
+  });
 });
+
+/** Puts another manifest in the place of the newest backup's, as its repository would have written it. */
+async function replaceManifest(context: ServiceContext, change: (manifest: Manifest) => Manifest): Promise<void> {
+  const repository = await context.openRepository();
+  const row = await findBackup(context.catalogue, 'latest');
+  const manifest = await readManifestOf(repository, row);
+  const path = manifestPath(manifest.implementation.id, manifest.backupId);
+  await repository.putObject(path, 'manifest', Buffer.from(JSON.stringify(change(manifest)), 'utf8'));
+  const checksum = checksumOf(await repository.store.get(path));
+  await context.catalogue.updateTable('public.module_backups').set({ checksum }).where('id', '=', row.id).execute();
+}

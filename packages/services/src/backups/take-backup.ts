@@ -38,6 +38,7 @@ import { actorColumns } from '../actor.ts';
 import type { Catalogue } from '../catalogue/open-catalogue.ts';
 import type { ModuleBackupsTable } from '../catalogue/schema.ts';
 import { toErrorDocument } from '../error-document.ts';
+import { notify } from '../notifications/notify.ts';
 import { readPlatformRows } from '../modules/platform-rows.ts';
 import type { SliceInputs } from '../modules/find-implementation.ts';
 import { type Expiry, expiryOf } from '../retention/compute-expiry.ts';
@@ -173,6 +174,8 @@ export class BackupJob {
   #writer: BackupWriter | null = null;
   #configRows = new ConfigRows();
   #tables = new Map<number, ManifestTable>();
+  /** By table: what its probe answered and cannot be. */
+  readonly #contradictions = new Map<string, string>();
   #rowsTotal: number | null = null;
   #platform: PlatformRows | undefined;
   /** The manifest is in the repository: from here on the backup is done, whatever the catalogue says. */
@@ -255,12 +258,29 @@ export class BackupJob {
       this.#report('store');
       const completed = await this.writer.complete(await this.headOf(captured));
       await markCompleted(this.#context.catalogue, [{ id: this.id, columns: this.stored(completed) }]);
+      await this.tellOfContradictions();
       this.#report('done');
       return 'completed';
     } catch (error) {
       await this.#writer?.abort();
       throw error;
     }
+  }
+
+  /**
+   * What a database answers and cannot be is for somebody to look at: the table was read whole, but what was asked of it
+   * before may have been answered wrongly, too. The backup is whole and says so itself; that nobody could be told is no failure.
+   */
+  async tellOfContradictions(): Promise<void> {
+    if (this.#contradictions.size === 0) return;
+    const { ref } = this.#request.slice;
+    await notify(this.#context, {
+      kind: 'chain-differs',
+      severity: 'error',
+      key: `chain-differs ${ref.id}`,
+      implementation: ref,
+      params: { backupId: this.id, tables: [...this.#contradictions.keys()] },
+    }).catch(() => undefined);
   }
 
   /** Best effort: where this fails too, the row's lock is free and the next command marks it. The first error is reported. */
@@ -319,6 +339,7 @@ export class BackupJob {
       packs: together?.packs,
     });
     this.#configRows = new ConfigRows(together?.configBudget);
+    this.#contradictions.clear();
     this.#tables = new Map();
   }
 
@@ -378,6 +399,7 @@ export class BackupJob {
       } catch (error) {
         if (!(error instanceof ProbeRefuted)) throw error;
         read = { how: 'whole', reason: error.reason };
+        if (error.isAlarming) this.#contradictions.set(printTable(table.facts), error.reason);
       }
     }
     written ??= await this.#writeWhole(table, batches);

@@ -222,6 +222,7 @@ class Batch {
     try {
       await markCompleted(this.#context.catalogue, rows);
       for (const { member } of done) member.state = { is: 'done' };
+      for (const { member } of done) await member.job.tellOfContradictions();
     } catch (error) {
       // Their manifests are in the repository: the next command marks them completed.
       for (const { member } of done) member.state = { is: 'failed', thrown: error };
