@@ -2,6 +2,7 @@ import {
   joinLine,
   type Manifest,
   batchesOfLines,
+  packPath,
   type ProbedTable,
   putTrash,
   ProbeRefuted,
@@ -162,6 +163,29 @@ describe('a backup from what a probe says', () => {
     const trashed = new Set(first.packs.map(({ id }) => id));
     expect(next.packs.filter(({ id }) => trashed.has(id))).toEqual([]);
     await expectWhole(repository, next, live.rows);
+  });
+
+  it('I3: where a block of the backup before is hurt, one from a probe is refused and one that reads everything is whole', async () => {
+    const store = new MemoryStore();
+    const repository = await initRepository(store, noKey);
+    const live = new LiveTable(rowsOf(3000));
+    const first = await backUp(repository, live.rows);
+    for (const id of [5, 2500]) live.set(id, 'changed');
+    live.delete(7);
+    const entries = await Array.fromAsync(repository.ranges(tableOf(first)));
+    const refs = [...tableOf(first).ranges, ...entries.flatMap(({ base }) => [base?.rows, base?.keys])];
+    for (const ref of refs.filter((it) => it != null)) {
+      const whole = Buffer.from(await store.get(packPath(ref.pack)));
+      const hurt = Buffer.from(whole);
+      hurt.writeUInt8(hurt.readUInt8(ref.offset + 3) ^ 1, ref.offset + 3);
+      await store.put(packPath(ref.pack), hurt);
+      const isKeysOrList = ref.id !== entries[0]?.base?.rows.id;
+      const probed = backUp(repository, live.rows, { parent: first, probe: live.probe() });
+      if (isKeysOrList) await expect(probed).rejects.toMatchObject({ isAlarming: false });
+      else await probed;
+      await expectWhole(repository, await backUp(repository, live.rows, { parent: first }), live.rows);
+      await store.put(packPath(ref.pack), whole);
+    }
   });
 
   const lies: readonly (readonly [string, (honest: ProbedTable) => Partial<ProbedTable>])[] = [

@@ -1,4 +1,4 @@
-import { type Compression, isCofreError } from '@cofre/contracts';
+import type { Compression } from '@cofre/contracts';
 import { manifestPath } from '../format/constants.ts';
 import {
   type BaseBlocks,
@@ -20,10 +20,11 @@ import { ChangedRows } from './changed-rows.ts';
 import { tookTooLong, type WriteLease } from '../garbage/write-lease.ts';
 import { blocksOf, type KindOfBlock } from './blocks-of.ts';
 import { InheritedPacks } from './inherited-packs.ts';
+import { isDamage, untilDamage } from './is-damage.ts';
 import type { PackWriter } from './pack-writer.ts';
 import type { Repository } from './repository.ts';
 import type { BlockKind } from './types.ts';
-import { ProbedTableWriter, type WriteProbedInput } from './write-probed.ts';
+import { ProbedTableWriter, ProbeRefuted, type WriteProbedInput } from './write-probed.ts';
 
 export interface WriteTableInput {
   /** For messages. */
@@ -120,7 +121,7 @@ export class BackupWriter {
     const changed = new ChangedRows(this.#repository, input);
     let rows = 0;
     let bytes = 0;
-    const inherited = input.inherited ? this.#repository.ranges(input.inherited) : null;
+    const inherited = input.inherited ? untilDamage(this.#repository.ranges(input.inherited)) : null;
     for await (const range of cutRanges({ ...input, inherited, buffers: this.#buffers, rangeRows: this.#rangeRows })) {
       rows += range.rows;
       bytes += range.bytes.length;
@@ -143,7 +144,10 @@ export class BackupWriter {
       buffers: this.#buffers,
       rangeRows: this.#rangeRows,
     });
-    const entries = await probed.write();
+    const entries = await probed.write().catch((error: unknown) => {
+      if (!isDamage(error)) throw error;
+      throw new ProbeRefuted('what the backup before has of it is damaged', { isAlarming: false });
+    });
     const pages = new PageWriter(this, input.inherited);
     let [rows, bytes] = [0, 0];
     for (const entry of entries) {
@@ -230,8 +234,7 @@ export class BackupWriter {
       plain = await this.#repository.readBlock(ref, kind);
     } catch (error) {
       // What is damaged is found by who reads it, and keeps nobody from making a backup of everything else.
-      if (isCofreError(error, 'repository/damaged') || isCofreError(error, 'repository/object-missing'))
-        return this.reuse(ref);
+      if (isDamage(error)) return this.reuse(ref);
       throw error;
     }
     return this.use(await (await this.#begin({ kind, id: ref.id, plain })).ref);
@@ -289,7 +292,7 @@ export class BackupWriter {
 
   async #rememberBlocks(table: ManifestTable): Promise<ReadonlyMap<string, RangeEntry>> {
     const blocks = new Map<string, RangeEntry>();
-    for await (const range of this.#repository.ranges(table)) {
+    for await (const range of untilDamage(this.#repository.ranges(table))) {
       if (blocks.size >= REMEMBERED_BLOCKS_MAX) break;
       if (range.base) blocks.set(range.base.rows.id, range);
     }

@@ -1,8 +1,9 @@
-import type { ManifestTable } from '../format/manifest.ts';
+import type { ManifestTable, RangeEntry } from '../format/manifest.ts';
 import type { CutRange } from '../ranges/cut-ranges.ts';
 import { type BytesRange, isSameRange } from '../rows/bytes.ts';
 import { compareKeysAt, type KeyPlace } from '../rows/keys.ts';
 import type { RowLayout } from '../rows/layout.ts';
+import { isDamage } from './is-damage.ts';
 import type { Repository } from './repository.ts';
 
 /**
@@ -32,7 +33,7 @@ export class ChangedRows {
     if (this.#parent === null || this.#layout.key.length === 0) return;
     // A range that was split goes on in the rows of the parent's range where its first half stopped.
     if (range.inherited?.base) {
-      this.#before = new Lines(await this.#repository.readRange(this.#parent, range.inherited));
+      this.#before = new Lines(await this.#read(this.#parent, range.inherited));
     }
     const before = this.#before;
     for (const now = new Lines(range.bytes); !now.done; now.next()) {
@@ -40,6 +41,16 @@ export class ChangedRows {
       if (before.isSameLineAs(now)) this.#same++;
       else this.#updated++;
       before.next();
+    }
+  }
+
+  /** Of a range that is damaged nothing can be told: all its rows count as inserted, and none as the same. */
+  async #read(parent: ManifestTable, range: RangeEntry): Promise<Buffer> {
+    try {
+      return await this.#repository.readRange(parent, range);
+    } catch (error) {
+      if (isDamage(error)) return Buffer.alloc(0);
+      throw error;
     }
   }
 

@@ -9,6 +9,7 @@ import { columnEnd, keyEnd } from '../rows/keys.ts';
 import type { RowLayout } from '../rows/layout.ts';
 import { blocksOf, type KindOfBlock } from './blocks-of.ts';
 import { layoutOf } from './read-rows.ts';
+import { isDamage } from './is-damage.ts';
 import type { Repository } from './repository.ts';
 
 /** The `part`-th of `parts` shares of all packs, counted from 1. Each pack is in one of them, the same in every run. */
@@ -273,10 +274,6 @@ function countColumns(bytes: Buffer, start: number): number {
   let columns = 1;
   for (let end = columnEnd(bytes, start); bytes[end] === 0x09; end = columnEnd(bytes, end + 1)) columns++;
   return columns;
-}
-
-function isDamage(error: unknown): boolean {
-  return isCofreError(error, 'repository/damaged') || isCofreError(error, 'repository/object-missing');
 }
 
 /** Damage is gathered; anything else (an unreachable store, a bug) ends the check, so that it never passes as healthy. */

@@ -8,6 +8,7 @@ import { countLines } from '../rows/apply-deltas.ts';
 import { compareKeyLists } from '../rows/compare-keys.ts';
 import type { RowBatch, RowLayout } from '../rows/layout.ts';
 import type { BackupWriter } from './backup-writer.ts';
+import { isDamage } from './is-damage.ts';
 import { blocksOf } from './blocks-of.ts';
 import { ChangedRows } from './changed-rows.ts';
 import type { Repository } from './repository.ts';
@@ -348,7 +349,7 @@ async function drainingWhenRefuted(walk: RangeWalk, work: () => Promise<void>): 
   try {
     await work();
   } catch (error) {
-    if (error instanceof ProbeRefuted) await walk.drain();
+    if (error instanceof ProbeRefuted || isDamage(error)) await walk.drain();
     throw error;
   }
 }
