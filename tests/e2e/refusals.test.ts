@@ -205,9 +205,15 @@ describe('whoever may not', () => {
     `${answer.status} ${resultOf(answer)}`;
   const isDone = ({ body }: Answer) => body.includes('"success":true');
 
-  /** Everything but the audit log, of which only refusals are counted, and what the queue notes of itself as time goes by. */
+  /**
+   * Everything but the audit log, of which only refusals are counted, the counts of refused sign-ins, and what the queue notes
+   * of itself as time goes by.
+   */
   const state = () =>
-    databaseState(web.db, new Set(['public.audit_logs', 'cofre_queue.instance', 'cofre_queue.version']));
+    databaseState(
+      web.db,
+      new Set(['public.audit_logs', 'cofre_auth.rate_limits', 'cofre_queue.instance', 'cofre_queue.version']),
+    );
   const refusals = async (): Promise<number> => {
     const counted = `SELECT count(*)::int AS count FROM public.audit_logs WHERE action = 'ACCESS_DENIED' AND outcome = 'refused'`;
     return (await web.db.query(counted)).rows[0].count;
