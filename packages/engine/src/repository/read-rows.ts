@@ -61,7 +61,7 @@ async function readBase(repository: Repository, base: BaseBlocks | null): Promis
 }
 
 /** Oldest first. At most eight, and together a fraction of the base. */
-function readDeltas(repository: Repository, { deltas }: RangeEntry): Promise<Delta[]> {
+export function readDeltas(repository: Repository, { deltas }: Pick<RangeEntry, 'deltas'>): Promise<Delta[]> {
   return Promise.all(
     deltas.map(async ({ upserts, deletes }) => ({
       upserts: upserts && (await repository.readBlock(upserts, 'upserts')),

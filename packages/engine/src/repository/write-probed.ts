@@ -4,13 +4,14 @@ import { BufferPool } from '../ranges/buffer-pool.ts';
 import { cutRanges, RANGE_BYTES } from '../ranges/cut-ranges.ts';
 import { ReadAhead } from '../ranges/read-ahead.ts';
 import { RangeWalk } from '../ranges/range-walk.ts';
-import { countLines } from '../rows/apply-deltas.ts';
+import { countLines, mergeDeltas } from '../rows/apply-deltas.ts';
 import { compareKeyLists } from '../rows/compare-keys.ts';
 import type { RowBatch, RowLayout } from '../rows/layout.ts';
 import type { BackupWriter } from './backup-writer.ts';
 import { isDamage } from './is-damage.ts';
 import { blocksOf } from './blocks-of.ts';
 import { ChangedRows } from './changed-rows.ts';
+import { readDeltas } from './read-rows.ts';
 import type { Repository } from './repository.ts';
 
 /** How many rows lie in a range of the parent now. */
@@ -67,11 +68,18 @@ type Fate =
   /** It is read whole and stored anew. */
   | 'whole';
 
-/** The format has room for so many. */
-const DELTAS_MAX = 8;
+/**
+ * A range with so many deltas has them merged into one before the next: the format has room for eight, and each is a block to
+ * be read. When they outgrow a part of the base the range is stored anew, so that reading it stays cheap. Both bounds lie
+ * anywhere in these spans, by the base of the range: so it is never the turn of all ranges in one backup.
+ */
+const MERGED_AT = { min: 4, max: 8 };
+const DELTA_SHARE_MAX = { min: 0.125, max: 0.25 };
 
-/** When the deltas of a range outgrow this part of its base it is stored anew, so that reading it stays cheap. */
-const DELTA_SHARE_MAX = 0.25;
+/** A place in a span that is a range's own as long as it has this base; ids of blocks are as good as random. */
+function placeOf({ base }: RangeEntry): number {
+  return base === null ? 1 : Number.parseInt(base.rows.id.slice(0, 4), 16) / 0xffff;
+}
 
 /** Touched rows of one range that may be held in memory; more only where rows grew enormously. */
 const UPSERT_BYTES_MAX = 4 * RANGE_BYTES;
@@ -105,6 +113,7 @@ export class ProbedTableWriter {
   readonly #changed: ChangedRows;
   readonly #wholeRows = { now: 0, before: 0 };
   readonly #outcomes = new Map<number, Outcome>();
+  #merging: Promise<unknown> = Promise.resolve();
   #entries: readonly RangeEntry[] = [];
   #lows: readonly string[] = [];
   #counts: ReadonlyMap<number, RangeCount> = new Map();
@@ -163,13 +172,15 @@ export class ProbedTableWriter {
   }
 
   #isWorthADelta(before: RangeEntry, { rows, touched }: RangeCount): boolean {
-    if (before.base === null || before.deltas.length >= DELTAS_MAX) return false;
+    if (before.base === null) return false;
     const rowBytes = before.bytes / before.rows;
     if (rows >= 2 * this.#rangeRows || rows * rowBytes >= 2 * RANGE_BYTES) return false;
     const earlier = before.deltas
       .flatMap(({ upserts, deletes }) => [upserts?.plainBytes ?? 0, deletes?.plainBytes ?? 0])
       .reduce((sum, bytes) => sum + bytes, 0);
-    return earlier + touched * rowBytes <= DELTA_SHARE_MAX * before.base.rows.plainBytes;
+    const { min, max } = DELTA_SHARE_MAX;
+    const share = min + placeOf(before) * (max - min);
+    return earlier + touched * rowBytes <= share * before.base.rows.plainBytes;
   }
 
   /** A block in the trash may be deleted before the backup is done: its range is stored anew. */
@@ -303,10 +314,26 @@ export class ProbedTableWriter {
         deletes: (await removed.deletes?.ref) ?? null,
       };
       for (const ref of [blocks.upserts, blocks.deletes]) if (ref) this.#writer.use(ref);
-      const carried = await this.#writer.carry(before);
-      return { ...carried, rows, bytes, deltas: [...carried.deltas, blocks] };
+      const { min, max } = MERGED_AT;
+      const isMerged = before.deltas.length >= min + Math.round(placeOf(before) * (max - min));
+      const merged = isMerged ? [await this.#mergeDeltas(before)] : [];
+      const carried = await this.#writer.carry(isMerged ? { ...before, deltas: [] } : before);
+      return { ...carried, rows, bytes, deltas: [...merged, ...carried.deltas, blocks] };
     };
     this.#settle(index, [entry()]);
+  }
+
+  /** One range at a time: what is read to be merged does not pile up in memory. */
+  #mergeDeltas(before: RangeEntry): Promise<DeltaBlocks> {
+    const store = async (kind: 'upserts' | 'deletes', plain: Buffer | null): Promise<BlockRef | null> =>
+      plain === null ? null : this.#writer.use(await (await this.#writer.beginBlock(kind, plain)).ref);
+    const merge = async (): Promise<DeltaBlocks> => {
+      const delta = mergeDeltas(this.#input.layout, await readDeltas(this.#repository, before));
+      return { upserts: await store('upserts', delta.upserts), deletes: await store('deletes', delta.deletes) };
+    };
+    const merging = this.#merging.then(merge);
+    this.#merging = merging.catch(() => undefined);
+    return merging;
   }
 
   #keep(index: number): void {

@@ -65,6 +65,19 @@ function lastChanges(layout: RowLayout, deltas: readonly Delta[]): readonly Chan
   return [...changes.values()].sort((a, b) => compareKeysAt(layout, a, b));
 }
 
+/** What several deltas (oldest first) come to: of each key what became of it last. The layout must have a key. */
+export function mergeDeltas(layout: RowLayout, deltas: readonly Delta[]): Delta {
+  const changes = lastChanges(layout, deltas);
+  const upserts = changes.flatMap(({ line }) => line ?? []);
+  const gone = changes.flatMap(({ bytes, start, line }) =>
+    line === null ? [bytes.subarray(start, lineEnd(bytes, start))] : [],
+  );
+  return {
+    upserts: upserts.length === 0 ? null : Buffer.concat(upserts),
+    deletes: gone.length === 0 ? null : Buffer.concat(gone),
+  };
+}
+
 /** The lines cut behind their key columns. */
 export function keyLinesOf(layout: RowLayout, lines: Buffer): Buffer {
   const keys = Buffer.allocUnsafe(lines.length);
