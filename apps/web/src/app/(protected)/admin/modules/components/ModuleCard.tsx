@@ -82,6 +82,8 @@ function ImplementationLine({ implementation, job, selection }: ImplementationLi
         <div className="min-w-0">
           <Link
             href={implementationPath(implementation)}
+            // Of a list few are opened, and each would be asked for as soon as it is seen.
+            prefetch={false}
             className="font-medium break-words underline-offset-4 hover:underline"
           >
             {name}

@@ -99,7 +99,7 @@ function Entries({ menu, backup, isAdministrator, isOwnPage, onVerify, onDialog,
     <>
       {isOwnPage ? null : (
         <menu.DropdownMenuItem asChild>
-          <Link href={backupPath(backup)}>
+          <Link href={backupPath(backup)} prefetch={false}>
             <FileSearchIcon aria-hidden="true" />
             {t('open')}
           </Link>

@@ -34,7 +34,12 @@ export function BackupCard({ backup, isAdministrator, onChanged, onStarted }: Ba
       <CardContent className="flex flex-wrap items-start justify-between gap-x-4 gap-y-3">
         <div className="flex min-w-0 flex-1 basis-64 flex-col gap-2">
           <div className="flex flex-wrap items-center gap-2">
-            <Link href={backupPath(backup)} className="mr-1 font-medium underline-offset-4 hover:underline">
+            <Link
+              href={backupPath(backup)}
+              // Of a list few are opened, and each would be asked for as soon as it is seen.
+              prefetch={false}
+              className="mr-1 font-medium underline-offset-4 hover:underline"
+            >
               <RelativeTime at={createdAt} />
             </Link>
             <BackupBadges backup={backup} />
@@ -67,7 +72,7 @@ export function BackupCard({ backup, isAdministrator, onChanged, onStarted }: Ba
         <div className="flex items-center gap-2">
           {isAdministrator && isRestorable ? (
             <Button variant="outline" size="sm" asChild>
-              <Link href={restorePath(backup)}>
+              <Link href={restorePath(backup)} prefetch={false}>
                 <UndoDotIcon aria-hidden="true" />
                 {t('restore')}
               </Link>

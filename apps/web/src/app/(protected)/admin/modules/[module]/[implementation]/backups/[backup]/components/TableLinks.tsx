@@ -18,6 +18,8 @@ export function TableLinks({ tables, open }: TableLinksProps) {
             <Link
               href={href}
               scroll={false}
+              // Of many tables few are looked into, and each would be asked for as soon as it is seen.
+              prefetch={false}
               aria-current={table === open ? 'true' : undefined}
               className={cn(
                 'flex min-h-9 items-center justify-between gap-3 rounded-md px-3 py-1.5 text-sm hover:bg-accent',
