@@ -1,8 +1,10 @@
-import { mkdir } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { z } from 'zod';
 import { Children } from '../../apps/cli/src/serve/children.ts';
 import { ensureWebBuild, nextProgram } from '../../apps/cli/src/serve/web-build.ts';
 import { freePort } from '../../packages/postgres/src/embedded/free-port.ts';
@@ -99,6 +101,17 @@ async function serveWeb(variables: Readonly<Record<string, string>>, scratch: st
   return { url, [Symbol.asyncDispose]: () => children.stop() };
 }
 
+const buildManifest = z.object({ rootMainFiles: z.array(z.string()) });
+
+/** What the framework sends with every page, as small as the server makes it. */
+async function measureFramework(): Promise<number> {
+  const folder = path.join(WEB, BUILD);
+  const manifest: unknown = JSON.parse(await readFile(path.join(folder, 'build-manifest.json'), 'utf8'));
+  const files = buildManifest.parse(manifest).rootMainFiles;
+  const sizes = files.map(async (file) => (await promisify(gzip)(await readFile(path.join(folder, file)))).length);
+  return (await Promise.all(sizes)).reduce((sum, bytes) => sum + bytes, 0);
+}
+
 const LOOK_MS = 200;
 
 async function untilAnswers(url: string): Promise<void> {
@@ -110,7 +123,7 @@ async function untilAnswers(url: string): Promise<void> {
   }
 }
 
-type Figures = Omit<WebReport, 'machine' | 'backups' | 'rows' | 'promised'>;
+type Figures = Omit<WebReport, 'machine' | 'backups' | 'rows' | 'frameworkBytes' | 'promised'>;
 
 interface Session {
   readonly url: string;
@@ -201,7 +214,8 @@ export async function benchWeb(args: readonly string[]): Promise<number | null> 
     const figures = await measureWeb(web, place, { ...options, scratch: benchPlace.scratch });
     const programs = ['postgres --version', `${CHROMIUM} --version`];
     const machine = await describeMachine(benchPlace, ['web', ...args].join(' '), programs);
-    const report: WebReport = { machine, backups, rows, ...figures, promised: PROMISED };
+    const frameworkBytes = await measureFramework();
+    const report: WebReport = { machine, backups, rows, ...figures, frameworkBytes, promised: PROMISED };
     const text = webMarkdown(report);
     console.log(`\n${text}`);
     await keepResult('web', report);
