@@ -36,8 +36,9 @@ export function BackupOverview({ implementation, action, onDay }: BackupOverview
   return (
     <Card>
       <CardContent className="flex flex-col gap-5">
-        <div className="flex flex-wrap items-center justify-between gap-4">
-          <dl className="flex flex-wrap gap-x-8 gap-y-3">
+        {/* Where there is little room each has a line of its own: what comes later would push down what is below. */}
+        <div className="flex flex-col items-start justify-between gap-4 md:flex-row md:items-center">
+          <dl className="flex flex-col gap-x-8 gap-y-3 md:flex-row md:flex-wrap">
             <div>
               <dt className="text-sm text-muted-foreground">{t('nextRun')}</dt>
               <dd className="font-medium">
