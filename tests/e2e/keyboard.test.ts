@@ -119,7 +119,7 @@ describeInBrowser('by the keyboard alone', {}, (given) => {
       await hands.key('Enter');
       await hands.reach(dialog.getByRole('radio', { name: t('backups.types.incremental') }));
       await hands.key('ArrowDown');
-      await hands.expectAt(dialog.getByRole('radio', { name: t('backups.types.full'), checked: true }));
+      await hands.expectAt(dialog.getByRole('radio', { name: t('backups.types.differential'), checked: true }));
       await hands.write(dialog.getByRole('textbox', { name: t('create.note') }), 'By keyboard');
       await hands.pick(dialog.getByRole('combobox', { name: t('create.expiry') }), t('create.never'));
       await hands.press(button(dialog, t('create.start')));
