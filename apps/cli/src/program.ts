@@ -91,10 +91,11 @@ function addRepository(program: Commander, declare: Declare): void {
       .option('--grace <duration>', 'how long it lies in the trash first, such as 6h; 24h unless said otherwise'),
     async () => (await load()).repoGc,
   );
-  for (const [name, description] of [
-    ['key', 'add, list, remove or rotate keys'],
-    ['import', 'rebuild the catalogue from the manifests'],
-  ] as const)
+  declare(
+    repo.command('import').description('rebuild the catalogue from the manifests, after it was lost or rolled back'),
+    async () => (await load()).repoImport,
+  );
+  for (const [name, description] of [['key', 'add, list, remove or rotate keys']] as const)
     declareLater(declare, repo.command(name, { hidden: true }).description(description), `repo ${name}`);
 }
 

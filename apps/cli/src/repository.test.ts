@@ -1,4 +1,6 @@
-import { backupDocument, checkDocument, garbageDocument } from '@cofre/contracts';
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { backupDocument, checkDocument, garbageDocument, importDocument } from '@cofre/contracts';
 import { describe, expect, it } from 'vitest';
 import { shopShell } from '../../../tests/support/cofre-shell.ts';
 
@@ -29,5 +31,30 @@ describe('repo gc', () => {
       `SELECT action, details FROM cofre.v_audit_logs WHERE action = 'COLLECT_GARBAGE' ORDER BY created_at DESC`,
     );
     expect(rows[0]).toMatchObject({ action: 'COLLECT_GARBAGE', details: { freedObjects: 1, graceMs: 0 } });
+  });
+});
+
+describe('repo import', () => {
+  it('lists again what the catalogue lost, and marks what was taken out of the repository, which repo check finds', async () => {
+    const shell = await shopShell();
+    const kept = await shell.json(backupDocument, 'backup create shop/one');
+    const taken = await shell.json(backupDocument, 'backup create shop/two');
+    await shell.db.query('DELETE FROM public.module_backups WHERE id = $1', [kept.id]);
+    await rm(path.join(shell.home, 'repository', taken.filePath ?? ''));
+    const { damage, comparedWithCatalogue } = await shell.json(checkDocument, 'repo check', 4);
+    expect(comparedWithCatalogue).toBe(true);
+    expect(damage).toEqual([{ object: taken.filePath, kind: 'manifest-missing', backups: [taken.id] }]);
+    expect(await shell.json(importDocument, 'repo import')).toEqual({
+      imported: 1,
+      present: 0,
+      missing: 1,
+      unreadable: [],
+    });
+    expect(await shell.ok('repo import')).toMatch(/Listed 0 backups.* knew 1 already.*1 backup is .*missing/s);
+    expect(await shell.ok('backup list')).toContain('missing');
+    expect((await shell.json(checkDocument, `backup verify ${kept.id}`)).ok).toBe(true);
+    // With no database it still checks what is there, and says what it could not see.
+    const nowhere = await shell.run('repo check', { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' });
+    expect(nowhere).toMatchObject({ code: 0, stdout: expect.stringContaining('no database to compare it with') });
   });
 });

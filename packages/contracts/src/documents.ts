@@ -71,6 +71,8 @@ export const backupDocument = z.strictObject({
   heldReason: z.string().nullable(),
   /** Its end has passed, and clean-up left it: why. */
   keptBecause: z.string().nullable(),
+  /** Since when it is known that its manifest is not in the repository: it cannot be restored. Absent: it is there. */
+  missingAt: z.iso.datetime().optional(),
   error: errorDocument.optional(),
 });
 export type BackupDocument = z.infer<typeof backupDocument>;
@@ -203,6 +205,8 @@ export const checkDocument = z.strictObject({
   ok: z.boolean(),
   checked: z.strictObject({ backups: count, packs: count, blocks: count, bytes: count }),
   damage: z.array(damage),
+  /** `repo check`: whether it was also looked for backups that the catalogue lists and the repository does not hold. */
+  comparedWithCatalogue: z.boolean().optional(),
   /** What `backup verify ID --restore` found; absent where it was not asked for, or where bytes were damaged already. */
   proof: proofDocument.optional(),
   /** The same for each implementation's newest backup, with `--all --restore`. */

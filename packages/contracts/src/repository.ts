@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { errorDocument } from './documents.ts';
+import { backupId } from './ids.ts';
 
 /** What looks after a repository: freeing space, its keys, and its catalogue. */
 
@@ -28,3 +30,15 @@ export const garbageDocument = z.strictObject({
   writers: count,
 });
 export type GarbageDocument = z.infer<typeof garbageDocument>;
+
+export const importDocument = z.strictObject({
+  /** Backups of the repository that the catalogue did not know, and lists now. */
+  imported: count,
+  /** Those that it lists already. */
+  present: count,
+  /** Backups that the catalogue lists and the repository does not hold: marked as missing. */
+  missing: count,
+  /** What lies where a manifest should, and cannot be opened. */
+  unreadable: z.array(z.strictObject({ object: z.string(), backupId, error: errorDocument })),
+});
+export type ImportDocument = z.infer<typeof importDocument>;

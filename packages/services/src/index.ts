@@ -62,6 +62,7 @@ export { showRecoveryState } from './recovery/show-recovery-state.ts';
 export { takeRecoveryKit } from './recovery/take-recovery-kit.ts';
 export { checkRepository } from './repository/check-repository.ts';
 export { collectRepositoryGarbage } from './repository/collect-repository-garbage.ts';
+export { importBackups } from './repository/import-backups.ts';
 export { initRepository } from './repository/init-repository.ts';
 export { openUnpinned, pinRepository } from './repository/open-repository.ts';
 export { showRepository } from './repository/show-repository.ts';

@@ -111,6 +111,22 @@ export class Installation {
     return this.#service;
   }
 
+  /**
+   * The service where there is a database with the catalogue in it; null where there is none or it cannot be reached now. For
+   * commands that a repository is enough for: no database is made for them, none is waited for.
+   */
+  async serviceIfThere(): Promise<ServiceContext | null> {
+    const { DATABASE_URL: url } = this.#options.environment;
+    if (url === undefined && !existsSync(path.join(this.home, 'embedded', 'location'))) return null;
+    await this.#openRepository();
+    try {
+      return await this.service();
+    } catch (error) {
+      if (isCofreError(error) && /^(database|embedded|catalogue)\//.test(error.code)) return null;
+      throw error;
+    }
+  }
+
   migrations(): Promise<readonly Migration[]> {
     return readMigrations(migrationsFolder(this.#options.from));
   }

@@ -216,7 +216,7 @@ function backupTable(items: readonly BackupDocument[]): string {
     shortId(backup.id),
     named(backup),
     backup.type,
-    backup.status,
+    backup.missingAt === undefined ? backup.status : 'missing',
     formatTime(backup.createdAt),
     backup.status === 'completed' ? formatCount(backup.stats.rows) : '–',
     backup.status === 'completed' ? formatBytes(backup.stats.bytesStored) : '–',
@@ -246,6 +246,9 @@ function describeBackup(backup: BackupDocument): string {
     ['Of', `${named(backup)} (${backup.implementation.id})`],
     ['Type', backup.type],
     ['Status', backup.held ? `${backup.status}, on hold` : backup.status],
+    ...(backup.missingAt === undefined
+      ? []
+      : [['Missing', `from the repository since ${formatTime(backup.missingAt)}`] as [string, string]]),
     ['Made', `${formatTime(backup.createdAt)} by ${backup.createdBy ?? 'nobody known'}`],
     ['Expires', backup.expiresAt === null ? 'never' : formatTime(backup.expiresAt)],
     ['Verified', formatTime(backup.verifiedAt)],

@@ -1,13 +1,20 @@
-import { type CheckDocument, CofreError, type GarbageDocument, type RepositoryDocument } from '@cofre/contracts';
+import {
+  type CheckDocument,
+  CofreError,
+  type GarbageDocument,
+  type ImportDocument,
+  type RepositoryDocument,
+} from '@cofre/contracts';
 import {
   addRecoveryFiles,
   checkRepository,
   collectRepositoryGarbage,
+  importBackups,
   initRepository,
   showRepository,
 } from '@cofre/services';
 import { parseGrace } from '../durations.ts';
-import { EXIT_DAMAGE } from '../exit-codes.ts';
+import { EXIT_DAMAGE, EXIT_PARTLY_DONE } from '../exit-codes.ts';
 import { textTable } from '../output/text-table.ts';
 import { counted, formatBytes, formatTime, shortId } from '../output/words.ts';
 import { type Command, present } from '../run.ts';
@@ -48,10 +55,17 @@ export const repoInfo: Command = async (run) => {
 export const repoCheck: Command = async (run) => {
   const share = parseShare(run.text('readData'));
   const readData = share ?? run.flag('readData');
-  const check = await checkRepository(await run.composition.repository(), { readData });
-  run.print(check, () => describeCheck(check));
+  // With the database, where there is one: what was taken out of the repository is known there alone.
+  const context = (await run.composition.serviceIfThere()) ?? (await run.composition.repository());
+  const check = await checkRepository(context, { readData });
+  run.print(check, () => [describeCheck(check), ...describeComparison(check)].join('\n'));
   return check.ok ? undefined : EXIT_DAMAGE;
 };
+
+function describeComparison({ comparedWithCatalogue }: CheckDocument): readonly string[] {
+  if (comparedWithCatalogue !== false) return [];
+  return ['There is no database to compare it with: a backup that was taken out of it as a whole is not missed.'];
+}
 
 /** `--read-data 2/7`: the second of seven shares. */
 function parseShare(text: string | undefined): { readonly part: number; readonly parts: number } | undefined {
@@ -71,6 +85,34 @@ export const repoGc: Command = async (run) => {
   run.print(freed, () => describeFreed(freed, run.text('grace') ?? '24h'));
   return undefined;
 };
+
+export const repoImport: Command = async (run) => {
+  const imported = await importBackups(await run.composition.withRepository());
+  run.print(imported, () => describeImport(imported));
+  const { unreadable } = imported;
+  if (unreadable.length === 0) return undefined;
+  return unreadable.some(({ error }) => error.code === 'repository/damaged') ? EXIT_DAMAGE : EXIT_PARTLY_DONE;
+};
+
+function describeImport({ imported, present, missing, unreadable }: ImportDocument): string {
+  const lines = [`Listed ${counted(imported, 'backup')} that the catalogue did not know; it knew ${present} already.`];
+  if (missing > 0) {
+    lines.push(
+      `${counted(missing, 'backup is', 'backups are')} listed and not in the repository: marked as missing. What was deleted since the database was as it is now can be deleted again with \`cofre backup delete\`.`,
+    );
+  }
+  if (unreadable.length > 0) {
+    lines.push(
+      `${counted(unreadable.length, 'manifest', 'manifests')} cannot be opened, and nothing of ${unreadable.length === 1 ? 'it' : 'them'} is listed:`,
+      textTable(
+        ['OBJECT', 'WHY'],
+        unreadable.map(({ object, error }) => [object, error.code]),
+      ),
+      'Bring the named objects back from a copy of the repository, and import again.',
+    );
+  }
+  return lines.join('\n');
+}
 
 function describeFreed(freed: GarbageDocument, grace: string): string {
   const { dryRun, freedBytes, freedObjects, waitingBytes, plans, writers } = freed;

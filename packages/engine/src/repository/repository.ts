@@ -227,14 +227,25 @@ export class Repository {
     backup: BackupId,
     { checksum }: { readonly checksum?: string | null } = {},
   ): Promise<Manifest> {
+    const read = await this.readManifestAndChecksum(implementation, backup, { checksum: checksum ?? null });
+    return read.manifest;
+  }
+
+  /** The same with the checksum of what lies there, for who keeps it from now on. */
+  async readManifestAndChecksum(
+    implementation: ImplementationId,
+    backup: BackupId,
+    known: { readonly checksum: string | null } = { checksum: null },
+  ): Promise<{ readonly manifest: Manifest; readonly checksum: string }> {
     const path = manifestPath(implementation, backup);
     const object = Buffer.from(await this.store.get(path));
-    if (checksum != null && checksumOf(object) !== checksum)
+    const checksum = checksumOf(object);
+    if (known.checksum !== null && checksum !== known.checksum)
       throw damaged(path, 'it is not the one that was put there: its checksum differs from the one that was kept');
     const manifest = decodeManifest(path, await openObject(this.sealing, { path, kind: 'manifest' }, object));
     if (manifest.backupId !== backup || manifest.repositoryId !== this.id)
       throw damaged(path, 'it is the manifest of another backup');
-    return manifest;
+    return { manifest, checksum };
   }
 
   async *listManifests(implementation?: ImplementationId): AsyncGenerator<ManifestInfo> {

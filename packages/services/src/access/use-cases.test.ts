@@ -123,6 +123,7 @@ const CALLS: Readonly<Record<UseCaseName, Call>> = {
   initRepository: (c) => services.initRepository(c, { encryption: 'none' }),
   showRepository: (c) => services.showRepository(c),
   checkRepository: (c) => services.checkRepository(c, {}),
+  importBackups: (c) => services.importBackups(c),
   collectRepositoryGarbage: (c) => services.collectRepositoryGarbage(c, { dryRun: true }),
   showRecoveryState: (c) => services.showRecoveryState(c),
   takeRecoveryKit: (c) => services.takeRecoveryKit(c),

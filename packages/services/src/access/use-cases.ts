@@ -89,6 +89,7 @@ export const USE_CASES = {
   initRepository: { needs: 'operator', rights: 'service' },
   showRepository: { needs: 'administrator', rights: 'service' },
   checkRepository: { needs: 'administrator', rights: 'service' },
+  importBackups: { needs: 'administrator', rights: 'service' },
   collectRepositoryGarbage: { needs: 'administrator', rights: 'service' },
   showRecoveryState: { needs: 'administrator', rights: 'service' },
   takeRecoveryKit: { needs: 'administrator', rights: 'service' },

@@ -25,6 +25,7 @@ export type AuditEvent =
   | 'SIGN_IN_REFUSED'
   | 'TAKE_RECOVERY_KIT'
   | 'COLLECT_GARBAGE'
+  | 'IMPORT_BACKUPS'
   | 'DAMAGE_DEMO'
   | 'ACCESS_DENIED';
 

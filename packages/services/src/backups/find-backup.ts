@@ -77,7 +77,7 @@ export function backupQuery(catalogue: Catalogue) {
 }
 
 /**
- * A backup by its id, a unique prefix of it, or as the latest completed one (safety backups, which restores make by
+ * A backup by its id, a unique prefix of it, or as the latest completed one that is there (safety backups, which restores make by
  * themselves, are never the latest). Throws `backup/not-found` or `backup/ambiguous`.
  */
 export async function findBackup(catalogue: Catalogue, reference: string): Promise<BackupRow> {
@@ -101,7 +101,10 @@ export async function findBackup(catalogue: Catalogue, reference: string): Promi
 }
 
 async function findLatest(catalogue: Catalogue, reference: string, type: string | undefined): Promise<BackupRow> {
-  let query = backupQuery(catalogue).where('b.status', '=', 'completed').where('b.safety', '=', false);
+  let query = backupQuery(catalogue)
+    .where('b.status', '=', 'completed')
+    .where('b.safety', '=', false)
+    .where('b.missing_at', 'is', null);
   if (type !== undefined) query = query.where('b.backup_type', '=', backupType.parse(type));
   const row = await query.orderBy('b.created_at', 'desc').orderBy('b.id', 'desc').limit(1).executeTakeFirst();
   if (row === undefined) throw backupNotFound(reference);
@@ -177,6 +180,7 @@ export function toBackupDocument(row: BackupRow): BackupDocument {
     heldAt: row.held_at?.toISOString() ?? null,
     heldReason: row.held_reason,
     keptBecause: row.kept_because,
+    ...(row.missing_at === null ? {} : { missingAt: row.missing_at.toISOString() }),
     ...(row.error === null ? {} : { error: row.error }),
   };
 }

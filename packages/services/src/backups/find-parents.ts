@@ -35,7 +35,8 @@ export async function findParents(
   const earlier = backupQuery(context.catalogue)
     .where('b.source_implementation_id', '=', implementation.id)
     .where('b.repository_id', '=', repository.id)
-    .where('b.status', '=', 'completed');
+    .where('b.status', '=', 'completed')
+    .where('b.missing_at', 'is', null);
   const rows = await (type === 'differential' ? earlier.where('b.backup_type', '=', 'full') : earlier)
     // A safety backup holds what a restore took away: after it the rows are again as in those before.
     .orderBy('b.safety', 'asc')
@@ -76,6 +77,7 @@ export async function findParentsOfMany(
     .where('b.deleted_at', 'is', null)
     .where('b.repository_id', '=', repository.id)
     .where('b.status', '=', 'completed')
+    .where('b.missing_at', 'is', null)
     .orderBy('b.source_implementation_id')
     .orderBy('b.safety', 'asc')
     .orderBy('b.created_at', 'desc')

@@ -507,21 +507,29 @@ export class BackupJob {
   }
 }
 
-type NewBackup = Omit<Insertable<ModuleBackupsTable>, 'implementation_id'>;
+export type NewBackup = Omit<Insertable<ModuleBackupsTable>, 'implementation_id'>;
 
 /** Makes the rows of backups that begin. */
 export async function insertRows(catalogue: Catalogue, rows: readonly NewBackup[]): Promise<void> {
-  await catalogue
-    .insertInto('public.module_backups')
-    .values((eb) =>
-      rows.map((row) => ({
-        ...row,
-        // NULL where the implementation was deleted: a restore that brings it back begins with a safety backup.
-        implementation_id: eb
-          .selectFrom('cofre.v_module_implementations')
-          .select('id')
-          .where('id', '=', row.source_implementation_id ?? null),
-      })),
-    )
-    .execute();
+  await insertion(catalogue, rows).execute();
+}
+
+/** Makes the rows of backups that are not in the list. Gives how many were not. */
+export async function insertUnlisted(catalogue: Catalogue, rows: readonly NewBackup[]): Promise<number> {
+  if (rows.length === 0) return 0;
+  const query = insertion(catalogue, rows).onConflict((conflict) => conflict.column('id').doNothing());
+  return (await query.returning('id').execute()).length;
+}
+
+function insertion(catalogue: Catalogue, rows: readonly NewBackup[]) {
+  return catalogue.insertInto('public.module_backups').values((eb) =>
+    rows.map((row) => ({
+      ...row,
+      // NULL where the implementation was deleted: a restore that brings it back begins with a safety backup.
+      implementation_id: eb
+        .selectFrom('cofre.v_module_implementations')
+        .select('id')
+        .where('id', '=', row.source_implementation_id ?? null),
+    })),
+  );
 }

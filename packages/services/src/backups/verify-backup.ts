@@ -107,9 +107,11 @@ async function conclude(context: ServiceContext, conclusion: Conclusion): Promis
 /** A backup that is damaged is proven no more, whoever found it. */
 function columnsOf({ bytes, verifiedAt, proof }: Conclusion) {
   if (!bytes.ok) return { verified_at: null, proven_at: null };
-  if (proof === null) return { verified_at: verifiedAt };
+  // Somebody brought it back.
+  const found = { verified_at: verifiedAt, missing_at: null };
+  if (proof === null) return found;
   return {
-    verified_at: verifiedAt,
+    ...found,
     proven_at: proof.provenAt === null ? null : new Date(proof.provenAt),
     proof: JSON.stringify(proof),
   };

@@ -45,6 +45,7 @@ async function backupCounts(catalogue: Catalogue): Promise<ReadonlyMap<string, B
     ])
     .where('status', '=', 'completed')
     .where('deleted_at', 'is', null)
+    .where('missing_at', 'is', null)
     .groupBy('source_implementation_id')
     .execute();
   return new Map(rows.map(({ id, ...count }) => [id ?? '', count]));

@@ -33,6 +33,12 @@ const judge = (backups: readonly RetainedBackup[], more: Partial<RetentionInput>
 const over = { expiresAt: daysAgo(1) };
 
 describe('what clean-up removes', () => {
+  it('a backup that is not in the repository takes the place of none that is', () => {
+    const backups = [backup('gone', 1, { missing: true }), backup('there', 2, over), backup('older', 3, over)];
+    const settings = { ...DEFAULT_SETTINGS, minimumKept: 1 };
+    expect(judge(backups, { settings })).toMatchObject({ there: 'keep minimum', older: 'remove expired' });
+  });
+
   it('by age: what has expired, and the newest stay as the minimum', () => {
     expect(judge([backup('a', 1, over), backup('b', 2, over), backup('c', 3, { expiresAt: daysAgo(-1) })])).toEqual({
       a: 'keep minimum',

@@ -11,6 +11,8 @@ export interface RetainedBackup {
   readonly status: 'completed' | 'failed' | 'canceled';
   readonly safety: boolean;
   readonly held: boolean;
+  /** It is not in the repository: it takes the place of none that is. Default: false. */
+  readonly missing?: boolean;
 }
 
 export interface RetentionInput {
@@ -41,7 +43,9 @@ export function chooseRemovals({ settings, now, backups, implementation }: Reten
   const newestFirst = [...backups].sort(
     (a, b) => b.createdAt.getTime() - a.createdAt.getTime() || (a.id < b.id ? 1 : a.id > b.id ? -1 : 0),
   );
-  const counted = newestFirst.filter(({ status, safety }) => status === 'completed' && !safety);
+  const counted = newestFirst.filter(
+    ({ status, safety, missing = false }) => status === 'completed' && !safety && !missing,
+  );
   const rank = new Map(counted.map(({ id }, index) => [id, index]));
   const verdicts = newestFirst.map((backup): Verdict => {
     const { id } = backup;

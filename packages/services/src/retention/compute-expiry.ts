@@ -36,3 +36,14 @@ export async function expiryOf(
   if (asked !== undefined) return { expiresAt: new Date(asked), source: 'explicit' };
   return { expiresAt: policyExpiry(settings ?? (await settingsInForce(catalogue, ref)), backup), source: 'policy' };
 }
+
+/**
+ * When a backup ends of which the manifest alone is known. A policy counts whole days from its beginning, to the
+ * millisecond, and nobody else does; whether `never` was somebody's wish is not known, so it is taken for one.
+ */
+export function importedExpiry(manifest: { readonly createdAt: string; readonly expiresAt: string | null }): Expiry {
+  if (manifest.expiresAt === null) return { expiresAt: null, source: 'explicit' };
+  const expiresAt = new Date(manifest.expiresAt);
+  const isWholeDays = (expiresAt.getTime() - Date.parse(manifest.createdAt)) % DAY_MS === 0;
+  return { expiresAt, source: isWholeDays ? 'policy' : 'explicit' };
+}

@@ -153,6 +153,7 @@ async function retainedRows(catalogue: Catalogue, ids: readonly string[]) {
       'b.file_path',
       'b.repository_id',
       'b.kept_because',
+      'b.missing_at',
       's.held as implementation_held',
       's.deleted_at as gone_since',
     ])
@@ -172,6 +173,7 @@ function toRetained(row: Row): RetainedRow {
     status: row.status === 'failed' || row.status === 'canceled' ? row.status : 'completed',
     safety: row.safety,
     held: row.held,
+    missing: row.missing_at !== null,
     sizeBytes: row.size_bytes ?? 0,
     type: row.backup_type,
     filePath: row.file_path,
