@@ -126,7 +126,6 @@ describe('bad input', () => {
   it('refuses by name what a later version brings', async () => {
     const shell = await emptyShell();
     for (const args of [
-      'repo key list',
       'restore plan latest --mode exact',
       'restore plan latest --key public.item=1',
       'restore apply latest --allow-collateral public.item --yes',

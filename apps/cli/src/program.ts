@@ -95,8 +95,32 @@ function addRepository(program: Commander, declare: Declare): void {
     repo.command('import').description('rebuild the catalogue from the manifests, after it was lost or rolled back'),
     async () => (await load()).repoImport,
   );
-  for (const [name, description] of [['key', 'add, list, remove or rotate keys']] as const)
-    declareLater(declare, repo.command(name, { hidden: true }).description(description), `repo ${name}`);
+  addKeys(repo, declare);
+}
+
+function addKeys(repo: Commander, declare: Declare): void {
+  const load = () => import('./commands/repo-key.ts');
+  const key = repo.command('key').description('which passphrases and key files open an encrypted repository');
+  declare(key.command('list').description('list them'), async () => (await load()).repoKeyList);
+  declare(
+    key
+      .command('add')
+      .description('let another passphrase (COFRE_NEW_PASSPHRASE, else asked for) or key file open it')
+      .option('--key-file <file>', 'a key file, 32 bytes, instead of a passphrase'),
+    async () => (await load()).repoKeyAdd,
+  );
+  declare(
+    key
+      .command('remove')
+      .argument('<key>', 'its id, or how that begins')
+      .description('take one away; never the one that the repository is open with')
+      .option('--yes', 'do it'),
+    async () => (await load()).repoKeyRemove,
+  );
+  declare(
+    key.command('rotate').description('seal what is new with a new root key; what is there stays readable'),
+    async () => (await load()).repoKeyRotate,
+  );
 }
 
 function addModules(program: Commander, declare: Declare): void {

@@ -85,6 +85,26 @@ export const ERROR_CODES = {
     remedy:
       'Unset the key if the repository is meant to be plain; otherwise check the address: an attacker may have replaced cofre.json.',
   },
+  'repository/key-not-found': {
+    exit: 2,
+    title: 'There is no such key',
+    cause: 'No key of the repository has this id, or several have ids that begin so.',
+    remedy: '`cofre repo key list` shows them. Nothing was changed.',
+  },
+  'repository/key-needed': {
+    exit: 1,
+    title: 'This key cannot be removed',
+    cause: 'It is the one that the repository was opened with, or it opens what the given key does not.',
+    remedy:
+      'Open the repository with another key that opens all, which `cofre repo key list` shows, and call again. Nothing was removed.',
+  },
+  'repository/keys-busy': {
+    exit: 11,
+    title: 'Somebody else changes the keys of this repository',
+    cause: 'Another process added or removed a key at the same moment.',
+    remedy: 'Look at `cofre repo key list`, and call again if it is not as you want it. Every backup stays readable.',
+    retryable: true,
+  },
   'repository/kit-taken': {
     exit: 15,
     title: 'The recovery kit was handed out already',

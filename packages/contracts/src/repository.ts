@@ -42,3 +42,41 @@ export const importDocument = z.strictObject({
   unreadable: z.array(z.strictObject({ object: z.string(), backupId, error: errorDocument })),
 });
 export type ImportDocument = z.infer<typeof importDocument>;
+
+/** A passphrase or key file that opens the repository. */
+export const repositoryKeyDocument = z.strictObject({
+  id: z.string(),
+  kind: z.enum(['passphrase', 'key-file']),
+  createdAt: z.iso.datetime(),
+  /** What it opens, the oldest first. */
+  rootKeyIds: z.array(z.string()),
+  /** False where a rotation left it out: it reads what is older, and writes nothing. */
+  opensAll: z.boolean(),
+  /** The repository is open with it at this moment. */
+  inUse: z.boolean(),
+});
+export type RepositoryKeyDocument = z.infer<typeof repositoryKeyDocument>;
+
+export const repositoryKeysDocument = z.strictObject({ items: z.array(repositoryKeyDocument) });
+export type RepositoryKeysDocument = z.infer<typeof repositoryKeysDocument>;
+
+/** `added`: false where it opened everything before. */
+export const addedKeyDocument = z.strictObject({ key: repositoryKeyDocument, added: z.boolean() });
+export type AddedKeyDocument = z.infer<typeof addedKeyDocument>;
+
+export const removeKeyInput = z.strictObject({
+  /** A key's id, or how it begins. */
+  key: z.string().regex(/^[0-9a-f]{4,32}$/, { error: 'must be a key’s id, or its first four or more characters' }),
+});
+export type RemoveKeyInput = z.input<typeof removeKeyInput>;
+
+export const removedKeyDocument = z.strictObject({ removed: repositoryKeyDocument });
+export type RemovedKeyDocument = z.infer<typeof removedKeyDocument>;
+
+export const rotatedKeyDocument = z.strictObject({
+  /** What everything new is sealed with from now on. */
+  rootKeyId: z.string(),
+  /** Keys that do not open it until they are added again. */
+  leftOut: z.array(repositoryKeyDocument),
+});
+export type RotatedKeyDocument = z.infer<typeof rotatedKeyDocument>;

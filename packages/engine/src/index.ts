@@ -32,6 +32,7 @@ export {
   type WriteTableInput,
   type WrittenTable,
 } from './repository/backup-writer.ts';
+export type { KeySlot } from './repository/key-slots.ts';
 export { completeTogether, type TogetherOptions } from './repository/complete-together.ts';
 export { inLanes, type Outcome } from './repository/in-lanes.ts';
 export type { PackWriter } from './repository/pack-writer.ts';

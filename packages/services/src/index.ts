@@ -60,11 +60,15 @@ export { type AddedRecoveryFiles, addRecoveryFiles } from './recovery/add-recove
 export { RECOVERY_PATHS, type RecoveryFile } from './recovery/recovery-files.ts';
 export { showRecoveryState } from './recovery/show-recovery-state.ts';
 export { takeRecoveryKit } from './recovery/take-recovery-kit.ts';
+export { addKey } from './repository/add-key.ts';
 export { checkRepository } from './repository/check-repository.ts';
 export { collectRepositoryGarbage } from './repository/collect-repository-garbage.ts';
 export { importBackups } from './repository/import-backups.ts';
 export { initRepository } from './repository/init-repository.ts';
+export { listKeys } from './repository/list-keys.ts';
 export { openUnpinned, pinRepository } from './repository/open-repository.ts';
+export { removeKey } from './repository/remove-key.ts';
+export { rotateRootKey } from './repository/rotate-root-key.ts';
 export { showRepository } from './repository/show-repository.ts';
 export { cancelJob } from './jobs/cancel-job.ts';
 export { drainJobs } from './jobs/drain-jobs.ts';

@@ -257,6 +257,11 @@ async function readKey(environment: Environment, config: HomeConfig): Promise<Re
   const { COFRE_PASSPHRASE: passphrase, COFRE_KEY_FILE: file = config.keyFile } = environment;
   if (passphrase !== undefined) return { kind: 'passphrase', passphrase };
   if (file === undefined) return { kind: 'none' };
+  return readKeyFile(file);
+}
+
+/** 32 bytes as they are, or written as 64 hexadecimal digits or as base64. Throws where the file holds anything else. */
+export async function readKeyFile(file: string): Promise<Extract<RepositoryKey, { kind: 'key-file' }>> {
   let content: Buffer;
   try {
     content = await readFile(file);
@@ -280,7 +285,6 @@ async function makeKeyFile(home: string): Promise<string> {
   return file;
 }
 
-/** 32 bytes as they are, or written as 64 hexadecimal digits or as base64. */
 function keyBytes(file: string, content: Buffer): Buffer {
   if (content.length === KEY_BYTES) return content;
   const text = content.toString('latin1').trim();

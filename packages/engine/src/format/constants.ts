@@ -40,6 +40,10 @@ export function packIdAt(path: string): string | null {
 export const manifestPath = (implementationId: string, backupId: string): string =>
   `backups/${implementationId}/${backupId}`;
 export const keyPath = (id: string): string => `keys/${id}.json`;
+/** The nth root key; `cofre.json` names the first. */
+export const rootPath = (number: number): string => `${ROOTS_PREFIX}${number}`;
+export const KEYS_PREFIX = 'keys/';
+export const ROOTS_PREFIX = 'roots/';
 export const PLANS_PREFIX = 'plans/';
 export const PACKS_PREFIX = 'packs/';
 export const TRASH_PREFIX = 'trash/';

@@ -54,43 +54,65 @@ export function decodeKeyFile(path: string, bytes: Uint8Array): KeyFile {
   }
 }
 
-export async function wrapSecrets(
-  secrets: RootSecrets,
-  key: RepositoryKey,
-  context: { readonly repositoryId: string; readonly random: Random; readonly createdAt: string },
-): Promise<KeyFile> {
-  const salt = Buffer.from(context.random.bytes(32)).toString('hex');
-  const body = {
-    format: 1 as const,
-    id: Buffer.from(context.random.bytes(16)).toString('hex'),
-    rootKeyId: secrets.rootKeyId,
-    kind: key.kind === 'key-file' ? ('key-file' as const) : ('passphrase' as const),
-    createdAt: context.createdAt,
-    kdf:
-      key.kind === 'key-file' ? { name: 'hkdf-sha256' as const, salt } : { name: 'scrypt' as const, ...SCRYPT, salt },
-  };
-  const wrapping = await wrappingKey(body.kdf, key);
-  const plain = Buffer.concat([secrets.rootKey, secrets.idKey]);
-  const wrapped = seal(wrapping, context.random, { bytes: plain, associated: associated(context.repositoryId, body) });
-  return { ...body, wrapped: wrapped.toString('base64') };
-}
+export type WrappingSecret = Exclude<RepositoryKey, { kind: 'none' }>;
 
-/** The secrets inside a key file; null where the given key does not open it. */
-export async function unwrapSecrets(
-  file: KeyFile,
-  key: RepositoryKey,
-  repositoryId: string,
-): Promise<RootSecrets | null> {
-  if (file.kind !== key.kind) return null;
-  const wrapping = await wrappingKey(file.kdf, key);
-  const { wrapped, ...body } = file;
-  try {
-    const expected = { associated: associated(repositoryId, body), object: keyPath(file.id) };
-    const plain = Buffer.from(open(wrapping, Buffer.from(wrapped, 'base64'), expected));
-    return { rootKeyId: file.rootKeyId, rootKey: plain.subarray(0, 32), idKey: plain.subarray(32, 64) };
-  } catch {
-    // A wrong key and a changed file look alike by design; the caller tells them apart by the other key files.
-    return null;
+/**
+ * A passphrase or key file, and what it wraps. It derives one key per salt, and all root keys of a slot share one, so that a
+ * passphrase is stretched once however often root keys were rotated.
+ */
+export class KeyWrapper {
+  readonly #key: WrappingSecret;
+  readonly #repositoryId: string;
+  readonly #derived = new Map<string, Promise<Buffer>>();
+
+  constructor(key: WrappingSecret, repositoryId: string) {
+    this.#key = key;
+    this.#repositoryId = repositoryId;
+  }
+
+  get kind(): WrappingSecret['kind'] {
+    return this.#key.kind;
+  }
+
+  /** Of a new slot: with a salt of its own. */
+  newKdf(random: Random): KeyFile['kdf'] {
+    const salt = Buffer.from(random.bytes(32)).toString('hex');
+    return this.#key.kind === 'key-file' ? { name: 'hkdf-sha256', salt } : { name: 'scrypt', ...SCRYPT, salt };
+  }
+
+  async wrap(
+    secrets: RootSecrets,
+    { kdf, random, createdAt }: { readonly kdf: KeyFile['kdf']; readonly random: Random; readonly createdAt: string },
+  ): Promise<KeyFile> {
+    const id = Buffer.from(random.bytes(16)).toString('hex');
+    const { rootKeyId } = secrets;
+    const body = { format: 1 as const, id, rootKeyId, kind: this.#key.kind, createdAt, kdf };
+    const plain = Buffer.concat([secrets.rootKey, secrets.idKey]);
+    const bound = { bytes: plain, associated: associated(this.#repositoryId, body) };
+    const wrapped = seal(await this.#wrappingKey(kdf), random, bound);
+    return { ...body, wrapped: wrapped.toString('base64') };
+  }
+
+  /** The secrets inside a key file; null where this key does not open it. */
+  async unwrap(file: KeyFile): Promise<RootSecrets | null> {
+    if (file.kind !== this.#key.kind) return null;
+    const wrapping = await this.#wrappingKey(file.kdf);
+    const { wrapped, ...body } = file;
+    try {
+      const expected = { associated: associated(this.#repositoryId, body), object: keyPath(file.id) };
+      const plain = Buffer.from(open(wrapping, Buffer.from(wrapped, 'base64'), expected));
+      return { rootKeyId: file.rootKeyId, rootKey: plain.subarray(0, 32), idKey: plain.subarray(32, 64) };
+    } catch {
+      // A wrong key and a changed file look alike by design; the caller tells them apart by the other key files.
+      return null;
+    }
+  }
+
+  #wrappingKey(kdf: KeyFile['kdf']): Promise<Buffer> {
+    const name = JSON.stringify(kdf);
+    const known = this.#derived.get(name) ?? wrappingKey(kdf, this.#key);
+    this.#derived.set(name, known);
+    return known;
   }
 }
 
@@ -110,7 +132,7 @@ const scryptAsync = promisify<string, Buffer, number, { N: number; r: number; p:
 );
 const hkdfAsync = promisify(hkdf);
 
-async function wrappingKey(kdf: KeyFile['kdf'], key: RepositoryKey): Promise<Buffer> {
+async function wrappingKey(kdf: KeyFile['kdf'], key: WrappingSecret): Promise<Buffer> {
   const salt = Buffer.from(kdf.salt, 'hex');
   if (kdf.name === 'scrypt' && key.kind === 'passphrase') {
     // NFKC: the same passphrase typed on two keyboards may arrive in two Unicode forms.

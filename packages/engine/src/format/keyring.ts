@@ -29,11 +29,11 @@ export interface SealedPlace {
 
 export const NO_ROOT_KEY = '0'.repeat(32);
 
+/** Both collections grow when a root key is added while the repository is open; the keyring goes by them as they are. */
 export interface Secrets {
-  readonly currentRootKeyId: string;
   /** Root key id → 32 bytes. */
   readonly rootKeys: ReadonlyMap<string, Buffer>;
-  /** All that `cofre.json` lists, also those that the given key does not open. */
+  /** All that `cofre.json` and `roots/` list, the newest last, also those that the given key does not open. */
   readonly listedRootKeyIds: readonly string[];
   /** 32 bytes. */
   readonly idKey: Buffer;
@@ -58,7 +58,10 @@ export function encryptedKeyring(repositoryId: string, secrets: Secrets): Keyrin
   return {
     suite: 'aes-256-gcm',
     repositoryId,
-    currentRootKeyId: secrets.currentRootKeyId,
+    get currentRootKeyId() {
+      // The newest that is listed, not the newest that was opened: a key that a rotation left out must not go on with the old one.
+      return secrets.listedRootKeyIds.at(-1) ?? NO_ROOT_KEY;
+    },
     blockId: (plain) => createHmac('sha256', blockKey).update(plain).digest('hex'),
     sealingKey: ({ use, path }, rootKeyId, salt) => {
       const rootKey = secrets.rootKeys.get(rootKeyId);

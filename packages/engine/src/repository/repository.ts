@@ -11,9 +11,9 @@ import {
   type RepositoryId,
 } from '@cofre/contracts';
 import { checkConfigMac, type ConfigBody, decodeConfig, encodeConfig } from '../format/config-file.ts';
-import { CONFIG_PATH, keyPath, manifestPath, packPath } from '../format/constants.ts';
-import { decodeKeyFile, type KeyFile, type RootSecrets, unwrapSecrets, wrapSecrets } from '../format/key-file.ts';
-import { encryptedKeyring, type Keyring, plainKeyring } from '../format/keyring.ts';
+import { CONFIG_PATH, keyPath, manifestPath, packPath, ROOTS_PREFIX } from '../format/constants.ts';
+import { KeyWrapper, type RootSecrets, type WrappingSecret } from '../format/key-file.ts';
+import { plainKeyring } from '../format/keyring.ts';
 import type { BlockRef, Manifest, ManifestTable, RangeEntry } from '../format/manifest.ts';
 import { decodeManifest, decodeRanges } from '../format/manifest-schema.ts';
 import { checksumOf, openBlock, PACK_HEADER_BYTES, type SealedKey, sealedKeyOf } from '../format/pack.ts';
@@ -24,9 +24,19 @@ import type { BlobStore, Clock, Codecs, Random } from '../ports.ts';
 import type { RowBatch } from '../rows/layout.ts';
 import { BackupWriter, type BackupWriterOptions } from './backup-writer.ts';
 import { type CheckOptions, checkBackup, checkRepository } from './check-repository.ts';
+import {
+  addSlot,
+  encodeKeyFile,
+  type KeyChange,
+  type KeySlot,
+  listSlots,
+  removeSlot,
+  rotateRoot,
+} from './key-slots.ts';
 import { PackWriter } from './pack-writer.ts';
 import { presentStore, repositoryNotFound, requirePresent } from './present-store.ts';
 import { layoutOf, readRange, readRangeKeys, readRows, type StoredLayout } from './read-rows.ts';
+import { readKeyFiles, RootKeys } from './root-keys.ts';
 import type { BlockKind, ManifestInfo, ObjectKind, RepositoryInfo, RepositoryKey } from './types.ts';
 
 export interface OpenOptions {
@@ -49,14 +59,20 @@ export class Repository {
   readonly store: BlobStore;
   readonly sealing: ObjectSealing;
   readonly #config: ConfigBody;
+  readonly #clock: Clock;
+  /** null: a plain repository. */
+  readonly #keys: RootKeys | null;
   readonly #packKeys = new Map<string, Promise<SealedKey>>();
 
-  private constructor(options: Omit<OpenOptions, 'key' | 'clock'>, config: ConfigBody, keyring: Keyring) {
+  private constructor(options: Omit<OpenOptions, 'key'>, config: ConfigBody, keys: RootKeys | null) {
     this.#config = config;
+    this.#clock = options.clock;
+    this.#keys = keys;
     this.id = config.id;
     this.encrypted = config.encryption !== 'none';
     this.compression = config.compression;
     this.store = presentStore(options.store);
+    const keyring = keys?.keyring ?? plainKeyring(config.id);
     this.sealing = { keyring, codecs: options.codecs, random: options.random };
   }
 
@@ -66,35 +82,22 @@ export class Repository {
     await refuseOccupied(store);
     const createdAt = options.clock.now().toISOString();
     const id = repositoryId.parse(random.uuid());
-    let keyring = plainKeyring(id);
-    const rootKeyIds: string[] = [];
-    let keyFile: string | null = null;
-    if (key.kind !== 'none') {
-      const secrets: RootSecrets = {
-        rootKeyId: Buffer.from(random.bytes(16)).toString('hex'),
-        rootKey: Buffer.from(random.bytes(32)),
-        idKey: Buffer.from(random.bytes(32)),
-      };
-      const file = await wrapSecrets(secrets, key, { repositoryId: id, random, createdAt });
-      keyFile = keyPath(file.id);
-      await store.put(keyFile, Buffer.from(`${JSON.stringify(file, null, 2)}\n`, 'utf8'));
-      rootKeyIds.push(secrets.rootKeyId);
-      keyring = keyringOf(id, rootKeyIds, [secrets]);
-    }
+    const keys = key.kind === 'none' ? null : await firstRootKey(options, { id, key, createdAt });
     const config: ConfigBody = {
       format: 1,
       id,
       createdAt,
       encryption: key.kind === 'none' ? 'none' : 'aes-256-gcm',
       compression: options.compression,
-      rootKeyIds,
+      rootKeyIds: [...(keys?.listed ?? [])],
     };
+    const keyring = keys?.keyring ?? plainKeyring(id);
     if (!(await store.put(CONFIG_PATH, encodeConfig(config, keyring), { ifAbsent: true }))) {
       // Somebody else was faster; a key that opens nothing would only confuse.
-      if (keyFile !== null) await store.delete(keyFile);
+      for (const file of keys?.own ?? []) await store.delete(keyPath(file.id));
       throw occupied(store);
     }
-    return new Repository(options, config, keyring);
+    return new Repository(options, config, keys);
   }
 
   static async open(options: OpenOptions): Promise<Repository> {
@@ -105,51 +108,76 @@ export class Repository {
           'repository/key-not-wanted',
           `A key was given, but the repository at ${options.store.url} is not encrypted.`,
         );
-      const keyring = plainKeyring(body.id);
-      checkConfigMac(body, mac, keyring);
-      return new Repository(options, body, keyring);
+      checkConfigMac(body, mac, plainKeyring(body.id));
+      return new Repository(options, body, null);
     }
     if (options.key.kind === 'none')
       throw new CofreError('repository/key-required', `The repository at ${options.store.url} is encrypted.`);
-    const opened: RootSecrets[] = [];
-    for (const { file } of await readKeyFiles(options.store)) {
-      const secrets = await unwrapSecrets(file, options.key, body.id);
-      if (secrets) opened.push(secrets);
-    }
-    if (opened.length === 0) {
-      throw new CofreError(
-        'repository/key-wrong',
-        `The ${options.key.kind === 'passphrase' ? 'passphrase' : 'key file'} does not open the repository at ${options.store.url}. Nothing was read.`,
-      );
-    }
-    const keyring = keyringOf(body.id, body.rootKeyIds, opened);
-    checkConfigMac(body, mac, keyring);
-    return new Repository(options, body, keyring);
+    const keys = await RootKeys.open({
+      store: options.store,
+      key: options.key,
+      repositoryId: body.id,
+      firstRootKeyIds: body.rootKeyIds,
+      checkFirst: (keyring) => checkConfigMac(body, mac, keyring),
+    });
+    return new Repository(options, body, keys);
   }
 
   /** The same repository by another way to its store. What was learnt by opening it holds on; no request is made. */
   through(store: BlobStore): Repository {
-    const { keyring, codecs, random } = this.sealing;
-    return new Repository({ store, codecs, random }, this.#config, keyring);
+    const { codecs, random } = this.sealing;
+    return new Repository({ store, codecs, random, clock: this.#clock }, this.#config, this.#keys);
   }
 
+  /** The oldest first. */
   get rootKeyIds(): readonly string[] {
-    return this.#config.rootKeyIds;
+    return this.#keys?.listed ?? [];
   }
 
   async info(): Promise<RepositoryInfo> {
     // An `init` that was killed may have left a key of its own, which opens nothing here.
     const slots = (await readKeyFiles(this.store))
-      .filter(({ file }) => this.rootKeyIds.includes(file.rootKeyId))
-      .map(({ file: { id, kind, rootKeyId, createdAt } }) => ({ id, kind, rootKeyId, createdAt }));
-    const { id, format, createdAt, encryption, compression, rootKeyIds } = this.#config;
+      .filter(({ rootKeyId }) => this.rootKeyIds.includes(rootKeyId))
+      .map(({ id, kind, rootKeyId, createdAt }) => ({ id, kind, rootKeyId, createdAt }));
+    const { id, format, createdAt, encryption, compression } = this.#config;
+    const { rootKeyIds } = this;
     return { id, url: this.store.url, format, createdAt, encryption, compression, rootKeyIds, keySlots: slots };
+  }
+
+  /** Who can open it. Empty in a plain repository. */
+  async listKeys(): Promise<KeySlot[]> {
+    return this.#keys === null ? [] : listSlots({ store: this.store, keys: this.#keys });
+  }
+
+  /** Gives false for `isNew` where the key opened everything already. */
+  async addKey(key: WrappingSecret): Promise<{ slot: KeySlot; isNew: boolean }> {
+    return addSlot(this.#keyChange(), key);
+  }
+
+  /** By its id, or how that begins, four characters at least. */
+  async removeKey(id: string): Promise<KeySlot> {
+    return removeSlot(this.#keyChange(), id);
+  }
+
+  /** What is new is sealed with another root key from now on. Gives the keys that do not open it. */
+  async rotateRootKey(): Promise<{ rootKeyId: string; leftOut: KeySlot[] }> {
+    return rotateRoot(this.#keyChange());
+  }
+
+  #keyChange(): KeyChange {
+    if (this.#keys === null)
+      throw new CofreError('usage/invalid', 'The repository is not encrypted, so that it has no keys.');
+    const { random } = this.sealing;
+    return { store: this.store, repositoryId: this.id, keys: this.#keys, random, clock: this.#clock };
   }
 
   /** Before the first manifest is read that a backup will build on. The caller releases it, however the backup ends. */
   async takeLease(): Promise<WriteLease> {
     // Nothing is written to where the repository was before it was taken away.
     await requirePresent(this.store);
+    // A process that runs for months goes on with the root key that others have added meanwhile.
+    await this.#keys?.refresh();
+    this.#keys?.requireNewest();
     return WriteLease.take(this);
   }
 
@@ -188,9 +216,10 @@ export class Repository {
   packKey(packId: string): Promise<SealedKey> {
     const known = this.#packKeys.get(packId);
     if (known) return known;
-    const reading = this.store
-      .get(packPath(packId), { offset: 0, length: PACK_HEADER_BYTES })
-      .then((header) => sealedKeyOf(this.sealing.keyring, packId, Buffer.from(header)));
+    const reading = this.#readWithKeys(async () => {
+      const header = await this.store.get(packPath(packId), { offset: 0, length: PACK_HEADER_BYTES });
+      return sealedKeyOf(this.sealing.keyring, packId, Buffer.from(header));
+    });
     if (this.#packKeys.size >= REMEMBERED_PACKS_MAX) this.#packKeys.clear();
     this.#packKeys.set(packId, reading);
     // A pack that is missing now may be brought back while we run.
@@ -242,7 +271,8 @@ export class Repository {
     const checksum = checksumOf(object);
     if (known.checksum !== null && checksum !== known.checksum)
       throw damaged(path, 'it is not the one that was put there: its checksum differs from the one that was kept');
-    const manifest = decodeManifest(path, await openObject(this.sealing, { path, kind: 'manifest' }, object));
+    const plain = await this.#readWithKeys(() => openObject(this.sealing, { path, kind: 'manifest' }, object));
+    const manifest = decodeManifest(path, plain);
     if (manifest.backupId !== backup || manifest.repositoryId !== this.id)
       throw damaged(path, 'it is the manifest of another backup');
     return { manifest, checksum };
@@ -271,7 +301,18 @@ export class Repository {
   }
 
   async getObject(path: string, kind: ObjectKind): Promise<Buffer> {
-    return openObject(this.sealing, { path, kind }, Buffer.from(await this.store.get(path)));
+    const object = Buffer.from(await this.store.get(path));
+    return this.#readWithKeys(() => openObject(this.sealing, { path, kind }, object));
+  }
+
+  /** What does not open may be sealed with a root key that was added since we looked. */
+  async #readWithKeys<Read>(read: () => Promise<Read>): Promise<Read> {
+    try {
+      return await read();
+    } catch (error) {
+      if (!isCofreError(error, 'repository/damaged') || (await this.#keys?.refresh()) !== true) throw error;
+      return read();
+    }
   }
 
   /** Looks at every manifest and every pack; with `readData` opens every block. */
@@ -293,28 +334,23 @@ async function readConfig(store: BlobStore): Promise<Uint8Array> {
   }
 }
 
-async function readKeyFiles(store: BlobStore): Promise<{ readonly path: string; readonly file: KeyFile }[]> {
-  const files: { path: string; file: KeyFile }[] = [];
-  for await (const { path } of store.list('keys/'))
-    files.push({ path, file: decodeKeyFile(path, await store.get(path)) });
-  return files;
-}
-
-function keyringOf(id: RepositoryId, listedRootKeyIds: readonly string[], opened: readonly RootSecrets[]): Keyring {
-  const newest = opened
-    .toSorted((a, b) => listedRootKeyIds.indexOf(a.rootKeyId) - listedRootKeyIds.indexOf(b.rootKeyId))
-    .at(-1);
-  if (!newest) throw new CofreError('repository/key-wrong', 'The given key opens no root key.');
-  return encryptedKeyring(id, {
-    currentRootKeyId: newest.rootKeyId,
-    rootKeys: new Map(opened.map((secrets) => [secrets.rootKeyId, secrets.rootKey])),
-    listedRootKeyIds,
-    idKey: newest.idKey,
-  });
+async function firstRootKey(
+  { store, random }: OpenOptions,
+  { id, key, createdAt }: { readonly id: RepositoryId; readonly key: WrappingSecret; readonly createdAt: string },
+): Promise<RootKeys> {
+  const secrets: RootSecrets = {
+    rootKeyId: Buffer.from(random.bytes(16)).toString('hex'),
+    rootKey: Buffer.from(random.bytes(32)),
+    idKey: Buffer.from(random.bytes(32)),
+  };
+  const wrapper = new KeyWrapper(key, id);
+  const file = await wrapper.wrap(secrets, { kdf: wrapper.newKdf(random), random, createdAt });
+  await store.put(keyPath(file.id), encodeKeyFile(file));
+  return new RootKeys({ store, repositoryId: id, firstRootKeyIds: [secrets.rootKeyId], wrapper }, [{ file, secrets }]);
 }
 
 async function refuseOccupied(store: BlobStore): Promise<void> {
-  for (const prefix of [CONFIG_PATH, 'backups/', 'packs/']) {
+  for (const prefix of [CONFIG_PATH, 'backups/', 'packs/', ROOTS_PREFIX]) {
     for await (const _ of store.list(prefix)) throw occupied(store);
   }
 }

@@ -91,6 +91,10 @@ export const USE_CASES = {
   checkRepository: { needs: 'administrator', rights: 'service' },
   importBackups: { needs: 'administrator', rights: 'service' },
   collectRepositoryGarbage: { needs: 'administrator', rights: 'service' },
+  listKeys: { needs: 'administrator', rights: 'service' },
+  addKey: { needs: 'administrator', rights: 'service' },
+  removeKey: { needs: 'administrator', rights: 'service' },
+  rotateRootKey: { needs: 'administrator', rights: 'service' },
   showRecoveryState: { needs: 'administrator', rights: 'service' },
   takeRecoveryKit: { needs: 'administrator', rights: 'service' },
   // The demo

@@ -59,6 +59,11 @@ export function isAsPinned(
   return pin.repository_id === repository.id && pin.encryption === encryptionOf(repository) && keysFit;
 }
 
+/** What was written down of a key may open the backups no longer: it is to be taken anew. */
+export async function forgetRecoveryKit(catalogue: Catalogue): Promise<void> {
+  await catalogue.updateTable('cofre.repository_pin').set({ kit_taken_at: null, kit_taken_by_name: null }).execute();
+}
+
 /** The configuration is authenticated, so that keys beside those that are pinned were added by who had one. */
 async function pinNewKeys(catalogue: Catalogue, repository: Repository, pinned: readonly string[]): Promise<void> {
   if (repository.rootKeyIds.every((id) => pinned.includes(id))) return;
