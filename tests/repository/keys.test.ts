@@ -263,10 +263,10 @@ describe('two changes of keys at once', () => {
       const turn = () => new Promise<void>((resolve) => waiting[mine]?.push(resolve));
       return {
         url: store.url,
-        put: async (...args) => (await turn(), store.put(...args)),
-        get: async (...args) => (await turn(), store.get(...args)),
-        stat: async (...args) => (await turn(), store.stat(...args)),
-        delete: async (...args) => (await turn(), store.delete(...args)),
+        put: (...args) => turn().then(() => store.put(...args)),
+        get: (...args) => turn().then(() => store.get(...args)),
+        stat: (...args) => turn().then(() => store.stat(...args)),
+        delete: (...args) => turn().then(() => store.delete(...args)),
         async *list(prefix) {
           await turn();
           yield* store.list(prefix);

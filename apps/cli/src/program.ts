@@ -491,9 +491,3 @@ function addJobs(program: Commander, declare: Declare): void {
     async () => (await load()).jobCancel,
   );
 }
-
-/** A command of a later version: refused by name, whatever follows it, and not in the help. */
-function declareLater(declare: Declare, command: Commander, name: string): void {
-  command.argument('[arguments...]').allowUnknownOption().helpOption(false);
-  declare(command, async () => (await import('./commands/not-yet.ts')).notYet(name));
-}
