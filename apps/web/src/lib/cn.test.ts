@@ -45,7 +45,7 @@ function kitClasses(): ReadonlyMap<string, readonly string[]> {
 /** Of the classes that are there, those that set what `own` sets too. */
 function undecided(there: string, own: string): readonly string[] {
   const left = new Set(twMerge(there, own).split(' '));
-  return there.split(' ').filter((name) => !left.has(name));
+  return there.split(' ').filter((name) => name !== '' && !left.has(name));
 }
 
 describe('class names', () => {

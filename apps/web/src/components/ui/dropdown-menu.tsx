@@ -102,7 +102,7 @@ export function DropdownMenuLabel({ className, ...props }: ComponentProps<typeof
   return (
     <DropdownMenuPrimitive.Label
       data-slot="dropdown-menu-label"
-      className={cn('px-2 py-1.5 text-xs font-medium text-muted-foreground', className)}
+      className={cn('px-2 py-1.5 text-xs kit:font-medium text-muted-foreground', className)}
       {...props}
     />
   );
