@@ -21,12 +21,13 @@ export function SomethingWentWrong({ implementation }: SomethingWentWrongProps) 
     window.history.pushState(null, '', next === null ? window.location.pathname : `?at=${encodeURIComponent(next)}`);
   return (
     <>
-      <StillChanging implementation={implementation.id} />
       {at === null ? (
         <WhenQuestion heading={heading} onAnswer={go} />
       ) : (
         <ProposedBackup key={at} implementation={implementation} at={at} heading={heading} onTime={go} />
       )}
+      {/* Last, because it comes late: nothing may move away from under a finger. */}
+      <StillChanging implementation={implementation.id} />
     </>
   );
 }
