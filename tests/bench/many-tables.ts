@@ -1,4 +1,5 @@
 import type { Database } from '@cofre/postgres';
+import { uuidOf } from './shop-tables.ts';
 import { withClient } from './with-client.ts';
 
 /** A platform of many small tenants, each with as many rows in each of three tables. */
@@ -19,9 +20,6 @@ export const copyTenants: readonly string[] = [
   'SELECT * FROM public.tenant_items',
   'SELECT * FROM public.tenant_sales',
 ];
-
-/** A UUID of the kind that everything here has, made of a text. */
-const uuidOf = (text: string) => `overlay(overlay(md5(${text}) PLACING '4' FROM 13) PLACING 'a' FROM 17)::uuid`;
 
 /** The catalogue must be there already. */
 export async function buildTenants(database: Database, count: number): Promise<void> {

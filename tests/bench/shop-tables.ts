@@ -24,7 +24,7 @@ export function sliceQueries(id: string): Readonly<Record<string, string>> {
 }
 
 /** A UUID of the kind that everything here has, made of a text. */
-const uuidOf = (text: string) => `overlay(overlay(md5(${text}) PLACING '4' FROM 13) PLACING 'a' FROM 17)::uuid`;
+export const uuidOf = (text: string) => `overlay(overlay(md5(${text}) PLACING '4' FROM 13) PLACING 'a' FROM 17)::uuid`;
 
 /** The catalogue must be there already. Gives the ids. */
 export async function buildShops(database: Database, count: number): Promise<readonly string[]> {
